@@ -116,7 +116,7 @@ func TestWorkflowsOnlyLeavesOtherTracesOutAndCountsThem(t *testing.T) {
 	require.Equal(t, 1, attempts, "nothing is sent for a request without a workflow")
 	require.Equal(t, []string{"a"}, received)
 	metadatatest.AssertEqualExporterJaegerFilteredSpans(t, telemetry,
-		points(2), metricdatatest.IgnoreTimestamp())
+		points(2), metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 }
 
 func TestSpansThatJaegerRejectsAreCounted(t *testing.T) {
@@ -128,7 +128,7 @@ func TestSpansThatJaegerRejectsAreCounted(t *testing.T) {
 	e, telemetry := start(t, s, func(c *Config) { c.QueueConfig = none() })
 	require.NoError(t, e.ConsumeTraces(t.Context(), traces([2]string{"a", ""}, [2]string{"b", ""})))
 	metadatatest.AssertEqualExporterJaegerRejectedSpans(t, telemetry,
-		points(1), metricdatatest.IgnoreTimestamp())
+		points(1), metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
 }
 
 func none() configoptional.Optional[exporterhelper.QueueBatchConfig] {
