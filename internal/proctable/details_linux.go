@@ -27,7 +27,7 @@ func (t *Table) OpenFDs(id ID) (int, error) {
 		if err != nil {
 			return failed("fd", err)
 		}
-		defer unix.Close(fd)
+		defer func() { _ = unix.Close(fd) }()
 		err = names(fd, t.entries, func(entries []byte) {
 			for name := range direntNames(entries) {
 				if name[0] != '.' {
@@ -99,7 +99,7 @@ func (t *Table) within(id ID, do func(dir int) error) error {
 	if err != nil {
 		return failed("directory", err)
 	}
-	defer unix.Close(dir)
+	defer func() { _ = unix.Close(dir) }()
 	s, err := t.stat(dir, "stat")
 	if err != nil {
 		return err

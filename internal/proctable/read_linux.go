@@ -15,7 +15,7 @@ func read(dir int, path string, buf []byte) ([]byte, error) {
 	if err != nil {
 		return nil, failed(path, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	for {
 		n, err := unix.Read(fd, buf)
 		switch {

@@ -19,7 +19,7 @@ type stat struct {
 // Fields by their numbers in proc_pid_stat(5), counted from the parent, field 4:
 // the first one behind the state.
 const (
-	fieldParent    = 4 - 4
+	fieldParent    = 0
 	fieldFlags     = 9 - 4
 	fieldUser      = 14 - 4
 	fieldSystem    = 15 - 4
@@ -65,8 +65,9 @@ func parseStat(b []byte) (stat, error) {
 		{fieldVSize, &vsize},
 		{fieldRSS, &rss},
 	}
-	rest, field, ok := bytes.TrimSuffix(b[to+4:], []byte{'\n'}), 0, true
+	rest, field := bytes.TrimSuffix(b[to+4:], []byte{'\n'}), 0
 	for _, w := range wanted {
+		var ok bool
 		if rest, ok = skip(rest, w.field-field); !ok {
 			return s, errMalformed
 		}
@@ -88,7 +89,7 @@ func parseStat(b []byte) (stat, error) {
 	s.vsize, s.rssPages = int64(vsize), int64(rss)
 
 	// Kernels before 3.5 end the line earlier.
-	if rest, ok = skip(rest, fieldArguments-field); ok {
+	if rest, ok := skip(rest, fieldArguments-field); ok {
 		if end := bytes.IndexByte(rest, ' '); end > 0 {
 			s.arguments, _ = decimal(rest[:end])
 		}

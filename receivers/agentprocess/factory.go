@@ -28,7 +28,7 @@ func createDefaultConfig() component.Config {
 	controller.CollectionInterval = 15 * time.Second
 	return &Config{
 		ControllerConfig:     controller,
-		MetricsBuilderConfig: metadata.DefaultMetricsBuilderConfig(),
+		MetricsBuilderConfig: metadata.NewDefaultMetricsBuilderConfig(),
 		RootPath:             "/",
 		MaxGroups:            100,
 		PSSBudget:            100 * time.Millisecond,

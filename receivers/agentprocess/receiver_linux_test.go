@@ -98,7 +98,7 @@ func fleet(t *testing.T) (*proctabletest.Tree, *Config) {
 	cfg := config(tree.Root,
 		Group{Name: "research", Role: "agent", Match: Match{CommandLine: []string{"research_agent"}}},
 		Group{Name: "files", Role: "mcp_server", Match: Match{Comm: []string{"node"}}},
-		Group{Name: "search", Role: "tool", Match: Match{Comm: []string{"searchd"}}})
+		Group{Name: "search", Role: "tool", Match: Match{Comm: []string{"finder"}}})
 	cfg.Service = Service{Name: "fleet", Version: "1.0", Environment: "test"}
 	return tree, cfg
 }

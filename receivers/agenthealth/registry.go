@@ -1,0 +1,34 @@
+package agenthealth
+
+import (
+	"sync"
+
+	"go.opentelemetry.io/collector/receiver"
+)
+
+// registry finds the instance that belongs to a configuration, from its creation
+// for the first pipeline until its shutdown.
+type registry struct {
+	mu        sync.Mutex
+	instances map[*Config]*agentHealth
+}
+
+func newRegistry() *registry { return &registry{instances: map[*Config]*agentHealth{}} }
+
+func (r *registry) of(cfg *Config, set receiver.Settings) (*agentHealth, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known, ok := r.instances[cfg]; ok {
+		return known, nil
+	}
+	created, err := newAgentHealth(cfg, set, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.instances, cfg)
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.instances[cfg] = created
+	return created, nil
+}

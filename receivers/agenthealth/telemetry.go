@@ -1,0 +1,33 @@
+package agenthealth
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/watchkeeper/watchkeeper/internal/check"
+)
+
+// observe makes the engine's counts part of the Collector's own telemetry.
+func (r *agentHealth) observe() error {
+	each := func(value func(check.Snapshot) int64) metric.Int64Callback {
+		return func(_ context.Context, o metric.Int64Observer) error {
+			for _, s := range r.engine.Snapshots() {
+				o.Observe(value(s), metric.WithAttributes(attribute.String("check.name", s.Name)))
+			}
+			return nil
+		}
+	}
+	return errors.Join(
+		r.telemetry.RegisterReceiverAgentHealthAbandonedRunsCallback(each(func(s check.Snapshot) int64 { return int64(s.Abandoned) })),
+		r.telemetry.RegisterReceiverAgentHealthSkippedRunsCallback(each(func(s check.Snapshot) int64 { return int64(s.Skipped) })),
+		r.telemetry.RegisterReceiverAgentHealthStuckRunsCallback(each(func(s check.Snapshot) int64 {
+			if s.Stuck {
+				return 1
+			}
+			return 0
+		})),
+	)
+}
