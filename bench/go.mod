@@ -1,0 +1,3 @@
+module github.com/watchkeeper/watchkeeper/bench
+
+go 1.26
