@@ -21,7 +21,7 @@ func MCP(t testing.TB) *Server {
 	return Start(t, Command{
 		Path: "node",
 		Args: func(string, int) []string {
-			return []string{"--require", filepath.Join(folder, "loopback.cjs"), script, "streamableHttp"}
+			return []string{"--require", filepath.Join(folder, "preload.cjs"), script, "streamableHttp"}
 		},
 		Env: func(_ string, port int) []string { return []string{"PORT=" + strconv.Itoa(port)} },
 		Ready: func(ctx context.Context, endpoint string) error {
