@@ -6,9 +6,14 @@ import "bytes"
 const maxCommandLine = 4096
 
 // parseCommandLine turns /proc/PID/cmdline, arguments that each end in a NUL,
-// into one line with spaces between. A process may overwrite its arguments with
-// a title that is filled up with NULs or spaces; these are dropped.
-func parseCommandLine(b []byte) string {
+// into one line with spaces between, in place. A process may overwrite its
+// arguments with a title that is filled up with NULs or spaces; these are dropped.
+func parseCommandLine(b []byte) []byte {
 	b = bytes.TrimRight(b[:min(len(b), maxCommandLine)], "\x00 ")
-	return string(bytes.ReplaceAll(b, []byte{0}, []byte{' '}))
+	for i, c := range b {
+		if c == 0 {
+			b[i] = ' '
+		}
+	}
+	return b
 }

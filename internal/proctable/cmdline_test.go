@@ -17,14 +17,14 @@ func TestCommandLine(t *testing.T) {
 		strings.Repeat("a", 5000):            strings.Repeat("a", 4096),
 		strings.Repeat("\x00", 5000) + "end": "",
 	} {
-		require.Equal(t, want, parseCommandLine([]byte(in)))
+		require.Equal(t, want, string(parseCommandLine([]byte(in))))
 	}
 }
 
 func FuzzCommandLine(f *testing.F) {
 	f.Add([]byte("node\x00server.js\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		line := parseCommandLine(b)
+		line := string(parseCommandLine(b))
 		require.LessOrEqual(t, len(line), maxCommandLine)
 		require.NotContains(t, line, "\x00")
 	})

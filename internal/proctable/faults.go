@@ -41,14 +41,21 @@ func (f *Faults) Add(file string, err error) {
 	if err == nil || errors.Is(err, ErrGone) {
 		return
 	}
-	reason := reasonOf(err)
+	if reason := reasonOf(err); !f.again(file, reason) {
+		*f = append(*f, Fault{File: file, Reason: reason, Count: 1, Example: err})
+	}
+}
+
+// again counts one more of a fault that is known, and returns false for one that
+// is not. It spares making the error, of which there may be one a process.
+func (f *Faults) again(file string, reason Reason) bool {
 	for i := range *f {
 		if known := &(*f)[i]; known.File == file && known.Reason == reason {
 			known.Count++
-			return
+			return true
 		}
 	}
-	*f = append(*f, Fault{File: file, Reason: reason, Count: 1, Example: err})
+	return false
 }
 
 // Err returns the faults as an error, nil when there are none.

@@ -57,7 +57,7 @@ func TestOwnProcess(t *testing.T) {
 }
 
 // processorTime is that of this process as getrusage(2) tells it.
-func processorTime(t *testing.T) time.Duration {
+func processorTime(t testing.TB) time.Duration {
 	var usage unix.Rusage
 	require.NoError(t, unix.Getrusage(unix.RUSAGE_SELF, &usage))
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
@@ -75,8 +75,8 @@ func TestOwnOpenFilesCountTheSameBothWays(t *testing.T) {
 	require.NoError(t, err)
 	want := len(listed) - 1 // the directory itself was open while it was read
 
-	// Either way holds the process's directory open, or that and its fd directory.
-	extra := map[bool]int{true: 1, false: 2}
+	// To list the directory it has to be open, to ask for its size not.
+	extra := map[bool]int{true: 0, false: 1}
 	for _, sized := range []bool{table.sizedFDs, false} {
 		table.sizedFDs = sized
 		got, err := table.OpenFDs(id)
@@ -100,9 +100,12 @@ func TestChildThatEndsBecomesAZombieAndThenNothing(t *testing.T) {
 		}
 		return Process{}, false
 	}
-	running, ok := find()
-	require.True(t, ok)
-	require.Equal(t, "/bin/cat", running.Image.CommandLine)
+	var running Process
+	require.Eventually(t, func() bool {
+		p, ok := find()
+		running = p
+		return ok && p.Image.CommandLine == "/bin/cat"
+	}, 5*time.Second, time.Millisecond)
 	require.Equal(t, "cat", running.Image.Comm)
 
 	require.NoError(t, stdin.Close())
@@ -113,7 +116,7 @@ func TestChildThatEndsBecomesAZombieAndThenNothing(t *testing.T) {
 	require.Zero(t, zombie.RSS)
 
 	require.NoError(t, child.Wait())
-	_, ok = find()
+	_, ok := find()
 	require.False(t, ok)
 	_, err = table.OpenFDs(running.ID)
 	require.ErrorIs(t, err, ErrGone)
@@ -135,8 +138,8 @@ func TestProcessesThatComeAndGoLeaveNoTrace(t *testing.T) {
 			}
 		})
 	}
-	seen := map[ID]bool{}
-	for range 100 {
+	seen, at := map[ID]bool{}, 0
+	for n := 0; n < 50 || len(seen) < at+20; n++ {
 		s, err := table.Snapshot()
 		require.NoError(t, err)
 		require.Equal(t, len(s.Processes), len(table.records))
@@ -150,10 +153,12 @@ func TestProcessesThatComeAndGoLeaveNoTrace(t *testing.T) {
 				require.ErrorIs(t, err, ErrGone)
 			}
 		}
+		if n == 0 {
+			at = len(seen)
+		}
 	}
 	close(stop)
 	spawning.Wait()
-	require.Greater(t, len(seen), len(table.records)+20, "too little came and went to prove anything")
 }
 
 func BenchmarkSnapshot(b *testing.B) {

@@ -37,15 +37,34 @@ type Process struct {
 	Threads int
 	// RSS and VSize are bytes of resident and of virtual memory.
 	RSS, VSize int64
-	// CPUTime is the time on all processors, user and system, since the process
-	// started. Children are not part of it.
-	CPUTime time.Duration
-	// CPUUsed is the part of CPUTime that fell between the previous snapshot and
-	// this one. It is never negative, and has no meaning unless CPUKnown.
+	// UserTime and SystemTime are the times on all processors, in the program and
+	// in the kernel on its behalf, since the process started; CPUTime is their sum.
+	// Children are not part of them.
+	UserTime, SystemTime, CPUTime time.Duration
+	// MinorFaults and MajorFaults count the page faults since the process started
+	// that the kernel met from memory, and those that had to wait for a disk.
+	MinorFaults, MajorFaults uint64
+	// Used is what fell between the previous snapshot and this one. It has no
+	// meaning unless CPUKnown.
+	Used Usage
+	// CPUUsed is the part of CPUTime in Used.
 	CPUUsed time.Duration
 	// CPUKnown says that the process was in the previous snapshot or started
 	// after it. It is false throughout the first snapshot.
 	CPUKnown bool
+}
+
+// Usage is what a process took of what the kernel counts in its stat. Nothing in
+// it is ever negative, and the parts add up to the growth of the whole.
+type Usage struct {
+	UserTime, SystemTime     time.Duration
+	MinorFaults, MajorFaults uint64
+}
+
+// IO is what a process made disks do since it started: what its reads and writes
+// found in memory, or only left there, does not count until it goes to a disk.
+type IO struct {
+	ReadBytes, WriteBytes uint64
 }
 
 // Snapshot is one pass over the processes of a host.

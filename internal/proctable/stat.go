@@ -8,7 +8,11 @@ type stat struct {
 	state     byte
 	parent    int
 	unexeced  bool // forked, and running the parent's program still
-	cpu       uint64
+	ending    bool // on its way out, or a zombie
+	minor     uint64
+	major     uint64
+	user      uint64 // ticks
+	system    uint64 // ticks
 	threads   int
 	start     uint64
 	vsize     int64
@@ -21,6 +25,8 @@ type stat struct {
 const (
 	fieldParent    = 0
 	fieldFlags     = 9 - 4
+	fieldMinor     = 10 - 4
+	fieldMajor     = 12 - 4
 	fieldUser      = 14 - 4
 	fieldSystem    = 15 - 4
 	fieldThreads   = 20 - 4
@@ -28,10 +34,17 @@ const (
 	fieldVSize     = 23 - 4
 	fieldRSS       = 24 - 4
 	fieldArguments = 48 - 4
+
+	// wanted has a bit for each field that every kernel has and that is used.
+	wanted = 1<<fieldParent | 1<<fieldFlags | 1<<fieldMinor | 1<<fieldMajor | 1<<fieldUser | 1<<fieldSystem |
+		1<<fieldThreads | 1<<fieldStart | 1<<fieldVSize | 1<<fieldRSS
 )
 
-// PF_FORKNOEXEC of the kernel's include/linux/sched.h.
-const flagForkNoExec = 0x40
+// PF_EXITING and PF_FORKNOEXEC of the kernel's include/linux/sched.h.
+const (
+	flagExiting    = 0x4
+	flagForkNoExec = 0x40
+)
 
 // maxPID is the kernel's PID_MAX_LIMIT, which bounds processes and threads.
 const maxPID = 1 << 22
@@ -51,60 +64,52 @@ func parseStat(b []byte) (stat, error) {
 		return s, errMalformed
 	}
 
-	var flags, user, system, parent, threads, vsize, rss uint64
-	wanted := [...]struct {
-		field int
-		value *uint64
-	}{
-		{fieldParent, &parent},
-		{fieldFlags, &flags},
-		{fieldUser, &user},
-		{fieldSystem, &system},
-		{fieldThreads, &threads},
-		{fieldStart, &s.start},
-		{fieldVSize, &vsize},
-		{fieldRSS, &rss},
-	}
-	rest, field := bytes.TrimSuffix(b[to+4:], []byte{'\n'}), 0
-	for _, w := range wanted {
+	var fields [fieldRSS + 1]uint64
+	rest := bytes.TrimSuffix(b[to+4:], []byte{'\n'})
+	for i := range fields {
 		var ok bool
-		if rest, ok = skip(rest, w.field-field); !ok {
+		if fields[i], rest, ok = leading(rest); !ok && wanted>>i&1 != 0 {
 			return s, errMalformed
 		}
-		end := bytes.IndexByte(rest, ' ')
-		if end < 0 {
-			end = len(rest)
-		}
-		if *w.value, ok = decimal(rest[:end]); !ok {
-			return s, errMalformed
-		}
-		field = w.field
 	}
-	if parent > maxPID || threads > maxPID || rss > 1<<40 {
+	if fields[fieldParent] > maxPID || fields[fieldThreads] > maxPID || fields[fieldRSS] > 1<<40 {
 		return s, errMalformed
 	}
-	s.parent, s.threads = int(parent), int(threads)
-	s.unexeced = flags&flagForkNoExec != 0
-	s.cpu = user + system
-	s.vsize, s.rssPages = int64(vsize), int64(rss)
+	s.parent, s.threads = int(fields[fieldParent]), int(fields[fieldThreads])
+	s.unexeced = fields[fieldFlags]&flagForkNoExec != 0
+	s.ending = fields[fieldFlags]&flagExiting != 0 || s.state == 'Z' || s.state == 'X'
+	s.minor, s.major = fields[fieldMinor], fields[fieldMajor]
+	s.user, s.system = fields[fieldUser], fields[fieldSystem]
+	s.start = fields[fieldStart]
+	s.vsize, s.rssPages = int64(fields[fieldVSize]), int64(fields[fieldRSS])
 
 	// Kernels before 3.5 end the line earlier.
-	if rest, ok := skip(rest, fieldArguments-field); ok {
-		if end := bytes.IndexByte(rest, ' '); end > 0 {
-			s.arguments, _ = decimal(rest[:end])
+	for range fieldArguments - fieldRSS - 1 {
+		end := bytes.IndexByte(rest, ' ')
+		if end < 0 {
+			return s, nil
 		}
+		rest = rest[end+1:]
 	}
+	s.arguments, _, _ = leading(rest)
 	return s, nil
 }
 
-// skip drops n fields and the space behind each.
-func skip(b []byte, n int) ([]byte, bool) {
-	for range n {
-		i := bytes.IndexByte(b, ' ')
-		if i < 0 {
-			return nil, false
+// leading reads the unsigned number at the start of b and returns what is behind
+// it and a space. The number must not have more than 18 digits, see decimal.
+func leading(b []byte) (n uint64, rest []byte, ok bool) {
+	for i, c := range b {
+		if digit := c - '0'; digit <= 9 {
+			n = n*10 + uint64(digit)
+			continue
 		}
-		b = b[i+1:]
+		if c == ' ' {
+			return n, b[i+1:], i > 0 && i <= 18
+		}
+		if _, rest, found := bytes.Cut(b[i:], []byte{' '}); found {
+			return 0, rest, false
+		}
+		return 0, nil, false
 	}
-	return b, true
+	return n, nil, len(b) > 0 && len(b) <= 18
 }

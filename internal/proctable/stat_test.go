@@ -16,7 +16,7 @@ func TestStatLine(t *testing.T) {
 	s, err := parseStat([]byte(statLine))
 	require.NoError(t, err)
 	require.Equal(t, stat{
-		comm: []byte("node"), state: 'S', parent: 1, unexeced: true, cpu: 1750, threads: 11,
+		comm: []byte("node"), state: 'S', parent: 1, unexeced: true, minor: 99, major: 3, user: 1500, system: 250, threads: 11,
 		start: 95686, vsize: 3133440, rssPages: 410, arguments: 140722679015937,
 	}, s)
 }
@@ -35,7 +35,7 @@ func TestCommMayHoldAnything(t *testing.T) {
 func TestStatLineOfAnOldKernelIsShorter(t *testing.T) {
 	s, err := parseStat([]byte("7 (a) R 2 0 0 0 -1 0 0 0 0 0 1 2 0 0 20 0 1 0 3 4 5\n"))
 	require.NoError(t, err)
-	require.Equal(t, stat{comm: []byte("a"), state: 'R', parent: 2, cpu: 3, threads: 1, start: 3, vsize: 4, rssPages: 5}, s)
+	require.Equal(t, stat{comm: []byte("a"), state: 'R', parent: 2, user: 1, system: 2, threads: 1, start: 3, vsize: 4, rssPages: 5}, s)
 }
 
 func TestMalformedStatLines(t *testing.T) {

@@ -1,13 +1,11 @@
 package proctable
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,96 +16,88 @@ import (
 // frequency.
 const tick = time.Second / 100
 
-// refreshEvery is the number of snapshots after which an image is read again
-// although nothing in stat says that it changed: a process may rewrite its
-// arguments in place, change its user, or exec a program of the same name.
-const refreshEvery = 16
-
 // Table reads the processes below one /proc and remembers, between snapshots,
 // what it needs of those that run: neither its memory nor its open files grow
 // with the number of processes that ever ran. It is not safe for concurrent use.
 type Table struct {
-	proc     int // descriptor of the directory
+	files    procfs
 	path     string
 	pageSize int64
-	booted   time.Time
+	clock    clock
+	// bound says that the directory is a procfs, where an open file belongs to one
+	// process for good, and not a copy of one.
+	bound bool
 	// sizedFDs says that the size of /proc/PID/fd is the number of open files, as
 	// it is since Linux 6.2.
 	sizedFDs bool
+	// local says that a pid below this /proc means the same process to the system
+	// calls that take one.
+	local bool
 
 	passes  uint64
-	uptime  time.Duration // at the last pass
+	now     time.Duration // since boot, at the last pass
 	records map[int]*record
 	pids    []int
 	listed  []Process
-	buf     []byte // of one file
+	watch   watch
+	passing watched // of a process that is not watched, for one call
+	faults  *Faults // of the pass that is under way
+
+	line    []byte // of stat, from which a comm is taken
+	buf     []byte // of any other file
 	entries []byte // of one directory
 }
 
-// record is what outlives a snapshot of a process. Kept descriptors belong here
-// too, once there are any.
+// record is what outlives a snapshot of a process.
 type record struct {
 	id    ID
-	path  string // of stat, below proc
 	pass  uint64 // last pass that reported it
-	cpu   uint64 // in ticks
+	used  Usage  // since it started
 	image *Image
 	sign  sign
-}
-
-// sign changes when a process executes another program. The kernel shows the
-// address of the arguments only to those who may trace the process; the others
-// have to make do with the rest.
-type sign struct {
-	unexeced  bool
-	arguments uint64
+	// watched is nil for a process that is not watched.
+	watched *watched
 }
 
 // Open opens <root>/proc. Close releases it.
 func Open(root string) (*Table, error) {
 	path := filepath.Join(root, "proc")
-	stat, err := os.ReadFile(filepath.Join(path, "stat"))
-	if err != nil {
-		return nil, fmt.Errorf("opening the process table: %w", err)
-	}
-	booted, err := parseBootTime(stat)
-	if err != nil {
-		return nil, fmt.Errorf("reading the boot time from %s/stat: %w", path, err)
-	}
 	fd, err := openat(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", path, err)
+		return nil, fmt.Errorf("opening the process table: %w", &os.PathError{Op: "open", Path: path, Err: err})
 	}
-	return &Table{
-		proc:     fd,
+	t := &Table{
+		files:    procfs{dir: fd},
 		path:     path,
 		pageSize: int64(os.Getpagesize()),
-		booted:   booted,
-		sizedFDs: countsOpenFiles(fd),
+		bound:    isProcfs(fd),
+		local:    sharesPids(fd),
 		records:  map[int]*record{},
+		watch:    watch{budget: defaultBudget()},
+		line:     make([]byte, 1024),
 		buf:      make([]byte, maxCommandLine),
 		entries:  make([]byte, 64<<10),
-	}, nil
-}
-
-// countsOpenFiles asks the running kernel about a directory whose count cannot
-// be 0, our own; dir may be no procfs, or may not show us.
-func countsOpenFiles(dir int) bool {
-	var fs unix.Statfs_t
-	var own unix.Stat_t
-	return unix.Fstatfs(dir, &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC &&
-		unix.Stat("/proc/self/fd", &own) == nil && own.Size > 0
+	}
+	t.sizedFDs = t.bound && countsOpenFiles()
+	t.clock = clock{dir: fd, bound: t.bound, buf: t.entries}
+	if err := t.clock.readBootTime(); err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("opening the process table: reading the boot time from %s/stat: %w", path, err)
+	}
+	return t, nil
 }
 
 // Close releases the table, which must not be used afterwards.
 func (t *Table) Close() error {
-	return unix.Close(t.proc)
+	t.Watch(nil)
+	return unix.Close(t.files.dir)
 }
 
 // StartTime returns the wall clock time at which a process started, as exact as
-// the kernel's boot time: to a second, the same in every call.
+// the kernel's boot time: to a second, and the same in every call until somebody
+// sets the clock.
 func (t *Table) StartTime(id ID) time.Time {
-	return t.booted.Add(duration(id.Start))
+	return t.clock.booted.Add(duration(id.Start))
 }
 
 // Snapshot reads all processes once. The result is valid until the next call.
@@ -117,48 +107,44 @@ func (t *Table) StartTime(id ID) time.Time {
 // for its Comm. With any other error there is no result, and the table is as if
 // the call had not been made.
 func (t *Table) Snapshot() (Snapshot, error) {
-	b, err := read(t.proc, "uptime", t.buf)
-	if err != nil {
-		return Snapshot{}, fmt.Errorf("reading %s/uptime: %w", t.path, err)
-	}
-	uptime, err := parseUptime(b)
+	now, err := t.clock.sinceBoot()
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("reading %s/uptime: %w", t.path, err)
 	}
 	if err := t.list(); err != nil {
 		return Snapshot{}, fmt.Errorf("listing %s: %w", t.path, err)
 	}
+	t.clock.follow()
 
 	var faults Faults
+	t.faults = &faults
 	t.passes++
+	t.watch.io, t.watch.askedIO = t.watch.askedIO, false
+	t.watch.fds, t.watch.askedFDs = t.watch.askedFDs, false
+	t.watch.resident, t.watch.askedResident = t.watch.askedResident, false
 	t.listed = t.listed[:0]
 	for _, pid := range t.pids {
-		if p, ok := t.process(pid, &faults); ok {
+		if p, ok := t.process(pid); ok {
 			t.listed = append(t.listed, p)
 		}
 	}
-	// A process that could not be read goes with those that ended: the next time,
-	// the span that its processor time covers would not be that between passes.
-	for pid, r := range t.records {
-		if r.pass != t.passes {
-			delete(t.records, pid)
-		}
-	}
+	t.faults = nil
+	t.forgetEnded()
 
 	s := Snapshot{Processes: t.listed}
 	if t.passes > 1 {
-		s.Elapsed = max(0, uptime-t.uptime)
+		s.Elapsed = max(0, now-t.now)
 	}
-	t.uptime = uptime
+	t.now = now
 	return s, faults.Err()
 }
 
 func (t *Table) list() error {
 	t.pids = t.pids[:0]
-	if _, err := unix.Seek(t.proc, 0, io.SeekStart); err != nil {
+	if _, err := unix.Seek(t.files.dir, 0, io.SeekStart); err != nil {
 		return err
 	}
-	return names(t.proc, t.entries, func(entries []byte) {
+	return names(t.files.dir, t.entries, func(entries []byte) {
 		for name := range direntNames(entries) {
 			if pid, ok := decimal(name); ok && pid <= maxPID {
 				t.pids = append(t.pids, int(pid))
@@ -167,107 +153,23 @@ func (t *Table) list() error {
 	})
 }
 
-// process reads one process and brings its record up to date. It returns false
-// for a process that ended meanwhile or that cannot be read.
-func (t *Table) process(pid int, faults *Faults) (Process, bool) {
-	r := t.records[pid]
-	var path string
-	if r != nil {
-		path = r.path
-	} else {
-		path = strconv.Itoa(pid) + "/stat"
+// forgetEnded drops the records of processes that the pass did not report. One
+// that could not be read goes with those that ended: the next time, the span that
+// its processor time covers would not be that between passes.
+func (t *Table) forgetEnded() {
+	if len(t.records) == len(t.listed) {
+		return
 	}
-	s, err := t.stat(t.proc, path)
-	if err != nil {
-		faults.Add("stat", err)
-		return Process{}, false
-	}
-
-	p := Process{
-		ID:      ID{PID: pid, Start: s.start},
-		Parent:  s.parent,
-		State:   stateOf(s.state),
-		Threads: s.threads,
-		RSS:     s.rssPages * t.pageSize,
-		VSize:   s.vsize,
-		CPUTime: duration(s.cpu),
-	}
-	if r == nil || r.id != p.ID {
-		r = &record{id: p.ID, path: path}
-		t.records[pid] = r
-		p.CPUKnown = t.passes > 1 && duration(s.start) >= t.uptime
-	} else {
-		p.CPUKnown = true
-	}
-	if p.CPUKnown && s.cpu > r.cpu {
-		p.CPUUsed = duration(s.cpu - r.cpu)
-	}
-	// The kernel scales user and system time to what the scheduler measured, and
-	// has been seen to take a tick back. It must not be counted twice.
-	r.cpu = max(r.cpu, s.cpu)
-
-	if now := (sign{s.unexeced, s.arguments}); r.image == nil || t.stale(r, s, now) {
-		r.sign = now
-		err := t.refresh(r, string(s.comm))
-		if errors.Is(err, ErrGone) {
-			return Process{}, false
+	for _, r := range t.records {
+		if r.pass != t.passes {
+			t.forget(r)
 		}
-		faults.Add("cmdline", err)
 	}
-	p.Image = r.image
-	r.pass = t.passes
-	return p, true
 }
 
-// stale tells whether the image of a process may have changed. Without memory
-// there is nothing left to read: a zombie stays what it was.
-func (t *Table) stale(r *record, s stat, now sign) bool {
-	if s.vsize == 0 {
-		return false
-	}
-	due := (t.passes+uint64(r.id.PID))%refreshEvery == 0
-	return due || now != r.sign || r.image.Comm != string(s.comm)
-}
-
-// refresh reads the image of a process, and replaces the known one if they
-// differ.
-func (t *Table) refresh(r *record, comm string) error {
-	fresh := Image{Comm: comm}
-	err := t.within(r.id, func(dir int) error {
-		// The owner of the directory is the effective user even when the process
-		// may not be dumped: task_dump_owner in the kernel's fs/proc/base.c.
-		var info unix.Stat_t
-		if err := unix.Fstat(dir, &info); err != nil {
-			return failed("owner", err)
-		}
-		fresh.UID = info.Uid
-		b, err := read(dir, "cmdline", t.buf)
-		if err == nil {
-			fresh.CommandLine = parseCommandLine(b)
-		}
-		return err
-	})
-	if errors.Is(err, ErrGone) {
-		return err
-	}
-	if r.image == nil || *r.image != fresh {
-		r.image = &fresh
-	}
-	return err
-}
-
-// stat reads and parses a stat file. The comm of the result is valid until t.buf
-// is used again.
-func (t *Table) stat(dir int, path string) (stat, error) {
-	b, err := read(dir, path, t.buf)
-	if err != nil {
-		return stat{}, err
-	}
-	s, err := parseStat(b)
-	if err != nil {
-		return stat{}, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return s, nil
+func (t *Table) forget(r *record) {
+	t.unwatch(r)
+	delete(t.records, r.id.PID)
 }
 
 // duration converts ticks, up to the 292 years that a Duration can hold.

@@ -32,6 +32,7 @@ func TestSnapshotOfAProcess(t *testing.T) {
 	tree := proctabletest.New(t)
 	tree.Set(7, proctabletest.Process{
 		Comm: "a) R 1 (", State: "D", Parent: 1, User: 100, System: 50, Threads: 3, Start: 90000, VSize: 8192, Pages: 2,
+		MinorFaults: 40, MajorFaults: 3,
 		CommandLine: []string{"python3", "-m", "agent"},
 	})
 	tree.Write("proc/sys/kernel/osrelease", "not a process")
@@ -43,7 +44,8 @@ func TestSnapshotOfAProcess(t *testing.T) {
 	require.Equal(t, Image{Comm: "a) R 1 (", CommandLine: "python3 -m agent", UID: image.UID}, *image)
 	require.Equal(t, map[int]Process{7: {
 		ID: ID{PID: 7, Start: 90000}, Image: image, Parent: 1, State: Blocked, Threads: 3,
-		RSS: 2 * proctabletest.PageSize, VSize: 8192, CPUTime: 1500 * time.Millisecond,
+		RSS: 2 * proctabletest.PageSize, VSize: 8192, UserTime: time.Second, SystemTime: 500 * time.Millisecond, CPUTime: 1500 * time.Millisecond,
+		MinorFaults: 40, MajorFaults: 3,
 	}}, got)
 	require.Equal(t, time.Unix(1_700_000_900, 0), table.StartTime(got[7].ID))
 }
@@ -104,6 +106,13 @@ func TestReusedPidIsAnotherProcess(t *testing.T) {
 	for name, read := range map[string]func(ID) error{
 		"fds":        func(id ID) error { _, err := table.OpenFDs(id); return err },
 		"pss":        func(id ID) error { _, err := table.PSS(id); return err },
+		"rss":        func(id ID) error { _, err := table.Resident(id); return err },
+		"io":         func(id ID) error { _, err := table.IO(id); return err },
+		"switches":   func(id ID) error { _, _, err := table.ContextSwitches(id); return err },
+		"limit":      func(id ID) error { _, err := table.OpenFilesLimit(id); return err },
+		"cgroup":     func(id ID) error { _, err := table.Cgroup(id); return err },
+		"environ":    func(id ID) error { _, err := table.EnvironNames(id); return err },
+		"cwd":        func(id ID) error { _, err := table.WorkingDirectory(id); return err },
 		"executable": func(id ID) error { _, err := table.Executable(id); return err },
 	} {
 		require.ErrorIs(t, read(first[7].ID), ErrGone, name)
@@ -133,6 +142,17 @@ func TestImageIsReadAgainWhenTheProcessExecutesAnotherProgram(t *testing.T) {
 			require.Equal(t, "shell", first[7].Image.CommandLine)
 		})
 	}
+}
+
+func TestMissingCommandLineIsLookedForInEachPass(t *testing.T) {
+	tree := proctabletest.New(t)
+	tree.Set(7, proctabletest.Process{VSize: 1})
+	table := open(t, tree.Root)
+	got, _ := snapshot(t, table)
+	require.Empty(t, got[7].Image.CommandLine)
+	tree.Write("proc/7/cmdline", "agent\x00")
+	got, _ = snapshot(t, table)
+	require.Equal(t, "agent", got[7].Image.CommandLine)
 }
 
 func TestTitleRewrittenInPlaceIsNoticedInTime(t *testing.T) {
@@ -290,5 +310,5 @@ func TestFailedPassChangesNothing(t *testing.T) {
 func TestOpenWantsAProc(t *testing.T) {
 	root := t.TempDir()
 	_, err := Open(root)
-	require.EqualError(t, err, "opening the process table: open "+root+"/proc/stat: no such file or directory")
+	require.EqualError(t, err, "opening the process table: open "+root+"/proc: no such file or directory")
 }

@@ -15,21 +15,45 @@ import (
 type Config struct {
 	scraperhelper.ControllerConfig `mapstructure:",squash"`
 	metadata.MetricsBuilderConfig  `mapstructure:",squash"`
+	// Events switches kinds of events off.
+	Events metadata.EventsConfig `mapstructure:"events"`
 
 	// RootPath is where the host's root directory is. In a container it is the
 	// directory that the host's root is mounted to; the receiver reads proc and
 	// etc/passwd below it.
 	RootPath string `mapstructure:"root_path"`
 	// Groups are tried in order: a process belongs to the first one that it
-	// matches. One that matches none is not reported.
+	// matches. One that matches none is not reported, unless an agent started it.
 	Groups []Group `mapstructure:"groups"`
-	// MaxGroups is the number of groups above which the configuration is refused.
-	// Each group makes seven series or more.
+	// BuiltinGroups adds, after the others, groups for well-known agents and MCP
+	// servers.
+	BuiltinGroups bool `mapstructure:"builtin_groups"`
+	// MaxGroups is how many groups there may be, counting each role of a name.
+	// Processes that would make another are in groups named _overflow.
 	MaxGroups int `mapstructure:"max_groups"`
+	// MaxProcesses is of how many processes it is remembered which agent they
+	// belong to.
+	MaxProcesses int `mapstructure:"max_processes"`
+	// Linger is how long a group without processes goes on reporting zeros.
+	Linger time.Duration `mapstructure:"linger"`
+	// OrphanAfter is how long a process must have been without its agent to be an
+	// orphan.
+	OrphanAfter time.Duration `mapstructure:"orphan_after"`
+	// Top is how many processes are reported one by one, for each of processor time,
+	// memory and disks.
+	Top int `mapstructure:"top"`
+	// Host adds totals of the host, which host_metrics has in more detail.
+	Host bool `mapstructure:"host"`
+	// PSSInterval is the time between two readings, of the same process, of what is
+	// dear: proportional memory, context switches, the limit of open files.
+	PSSInterval time.Duration `mapstructure:"pss_interval"`
 	// PSSBudget is the time that a collection may spend on reading proportional
 	// memory, smallest processes first. Those for which no time is left count with
 	// their resident memory; 0 makes that all of them.
 	PSSBudget time.Duration `mapstructure:"pss_budget"`
+	// KeptDescriptors is how many files below /proc may stay open, which makes
+	// reading them cheaper.
+	KeptDescriptors int `mapstructure:"kept_descriptors"`
 	// Service is what agent.system.info says.
 	Service Service `mapstructure:"service"`
 }
@@ -42,6 +66,9 @@ type Service struct {
 	Environment string `mapstructure:"environment"`
 	Zone        string `mapstructure:"zone"`
 }
+
+// maxTop bounds Top: who is interested in more wants another tool.
+const maxTop = 100
 
 // Validate checks what concerns more than one group or none.
 func (c *Config) Validate() error {
@@ -56,6 +83,24 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("max_groups: must be at least 1, is %d", c.MaxGroups))
 	} else if len(c.Groups) > c.MaxGroups {
 		errs = append(errs, fmt.Errorf("groups: must be at most max_groups (%d), are %d", c.MaxGroups, len(c.Groups)))
+	}
+	if c.MaxProcesses < 1 {
+		errs = append(errs, fmt.Errorf("max_processes: must be at least 1, is %d", c.MaxProcesses))
+	}
+	if c.Linger < 0 {
+		errs = append(errs, fmt.Errorf("linger: must not be negative, is %v", c.Linger))
+	}
+	if c.OrphanAfter < 0 {
+		errs = append(errs, fmt.Errorf("orphan_after: must not be negative, is %v", c.OrphanAfter))
+	}
+	if c.Top < 0 || c.Top > maxTop {
+		errs = append(errs, fmt.Errorf("top: must be between 0 and %d, is %d", maxTop, c.Top))
+	}
+	if c.PSSInterval < 0 {
+		errs = append(errs, fmt.Errorf("pss_interval: must not be negative, is %v", c.PSSInterval))
+	}
+	if c.KeptDescriptors < 0 {
+		errs = append(errs, fmt.Errorf("kept_descriptors: must not be negative, is %d", c.KeptDescriptors))
 	}
 	if c.Service.Name == "" {
 		errs = append(errs, errors.New("service::name: must not be empty"))

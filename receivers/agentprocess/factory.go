@@ -13,12 +13,29 @@ import (
 	"github.com/watchkeeper/watchkeeper/receivers/agentprocess/internal/metadata"
 )
 
-// NewFactory returns the factory of the agent_process receiver.
+// NewFactory returns the factory of the agent_process receiver. Its metrics and
+// its logs pipelines share one instance, so that processes are read once.
 func NewFactory() receiver.Factory {
+	instances := newRegistry()
 	return xreceiver.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
-		xreceiver.WithMetrics(createMetrics, metadata.MetricsStability),
+		xreceiver.WithMetrics(func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
+			r, err := instances.of(cfg.(*Config), set)
+			if err != nil {
+				return nil, err
+			}
+			r.metrics = next
+			return r, nil
+		}, metadata.MetricsStability),
+		xreceiver.WithLogs(func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
+			r, err := instances.of(cfg.(*Config), set)
+			if err != nil {
+				return nil, err
+			}
+			r.logs = next
+			return r, nil
+		}, metadata.LogsStability),
 		xreceiver.WithDeprecatedTypeAlias(metadata.DeprecatedType),
 	)
 }
@@ -29,13 +46,15 @@ func createDefaultConfig() component.Config {
 	return &Config{
 		ControllerConfig:     controller,
 		MetricsBuilderConfig: metadata.NewDefaultMetricsBuilderConfig(),
+		Events:               metadata.DefaultEventsConfig(),
 		RootPath:             "/",
 		MaxGroups:            100,
+		MaxProcesses:         50_000,
+		Linger:               5 * time.Minute,
+		OrphanAfter:          10 * time.Second,
+		PSSInterval:          time.Minute,
 		PSSBudget:            100 * time.Millisecond,
+		KeptDescriptors:      8000,
 		Service:              Service{Name: "watchkeeper"},
 	}
-}
-
-func createMetrics(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-	return newReceiver(set, cfg.(*Config), next)
 }

@@ -26,6 +26,9 @@ type failure struct {
 	reason proctable.Reason
 }
 
+// full is the reason for what is left out on purpose, to stay within bounds.
+const full proctable.Reason = "full"
+
 // count adds n readings of file that failed for reason.
 func (f *failures) count(ctx context.Context, file string, reason proctable.Reason, n int) {
 	f.counter.Add(ctx, int64(n), metric.WithAttributes(
@@ -36,17 +39,41 @@ func (f *failures) count(ctx context.Context, file string, reason proctable.Reas
 // error of the collection: a collector without rights to every process is an
 // ordinary one, and what it may read is right.
 func (f *failures) report(ctx context.Context, faults proctable.Faults) {
-	now := time.Now()
 	var news proctable.Faults
 	for _, fault := range faults {
 		f.count(ctx, fault.File, fault.Reason, fault.Count)
-		key := failure{fault.File, fault.Reason}
-		if last, known := f.seen[key]; !known || now.Sub(last) >= quiet {
+		if f.news(fault.File, fault.Reason) {
 			news = append(news, fault)
 		}
-		f.seen[key] = now
 	}
 	if err := news.Err(); err != nil {
 		f.logger.Warn("Some processes are measured in part; this is told once and counted from now on", zap.Error(err))
 	}
+}
+
+// full tells that there is no more room for something.
+func (f *failures) full(what string) {
+	if f.news(what, full) {
+		f.logger.Warn("There is no room for more; this is told once and counted from now on", zap.String("of", what), zap.String("setting", "max_"+what))
+	}
+}
+
+// host counts, and tells once, what could not be read of the host.
+func (f *failures) host(ctx context.Context, file string, err error) {
+	var faults proctable.Faults
+	faults.Add(file, err)
+	for _, fault := range faults {
+		f.count(ctx, file, fault.Reason, 1)
+		if f.news(file, fault.Reason) {
+			f.logger.Warn("The host is measured in part; this is told once and counted from now on", zap.String("file", file), zap.Error(err))
+		}
+	}
+}
+
+// news tells whether a failure has not occurred for long, and notes that it did.
+func (f *failures) news(file string, reason proctable.Reason) bool {
+	now, key := time.Now(), failure{file, reason}
+	last, known := f.seen[key]
+	f.seen[key] = now
+	return !known || now.Sub(last) >= quiet
 }

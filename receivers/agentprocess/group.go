@@ -11,7 +11,9 @@ import (
 
 // Group names processes that are measured as one.
 type Group struct {
-	// Name becomes the attribute process.group.
+	// Name becomes the attribute process.group. It may refer to named captures of
+	// the patterns, as in "agent-{{ .agent }}" for (?P<agent>\w+): then there is a
+	// group for each value.
 	Name string `mapstructure:"name"`
 	// Role becomes the attribute agent.role: agent, mcp_server, tool or other.
 	Role  string `mapstructure:"role"`
@@ -31,13 +33,46 @@ type Match struct {
 	CommandLine []string `mapstructure:"command_line"`
 	// User are names or numbers of users. The effective one counts.
 	User []string `mapstructure:"user"`
+	// Cgroup are regular expressions for any part of the path of the control group.
+	Cgroup []string `mapstructure:"cgroup"`
+	// Environment are regular expressions for the whole name of any variable that
+	// the process was started with. Values are never read.
+	Environment []string `mapstructure:"environment"`
+	// WorkingDirectory are regular expressions for the whole path of it.
+	WorkingDirectory []string `mapstructure:"working_directory"`
+}
+
+// kindOfPattern is one of the lists of regular expressions of a Match.
+type kindOfPattern struct {
+	key      string
+	patterns []string
+	form     string
+}
+
+// kinds lists the regular expressions of a Match, those of which a process costs
+// least first.
+func (m *Match) kinds() [len(rule{}.patterns)]kindOfPattern {
+	return [...]kindOfPattern{
+		comm:             {"comm", m.Comm, whole},
+		commandLine:      {"command_line", m.CommandLine, part},
+		cgroup:           {"cgroup", m.Cgroup, part},
+		executable:       {"executable", m.Executable, whole},
+		workingDirectory: {"working_directory", m.WorkingDirectory, whole},
+		environment:      {"environment", m.Environment, whole},
+	}
 }
 
 // Validate checks the group for itself.
 func (g *Group) Validate() error {
 	var errs []error
-	if g.Name == "" {
+	switch g.Name {
+	case "":
 		errs = append(errs, errors.New("name: must not be empty"))
+	case overflow:
+		errs = append(errs, fmt.Errorf("name: must not be %q, which stands for the groups that there is no room for", overflow))
+	}
+	if _, err := parseName(g.Name, g.Match.captures()); err != nil {
+		errs = append(errs, fmt.Errorf("name: %w", err))
 	}
 	if _, ok := metadata.MapAttributeAgentRole[g.Role]; !ok {
 		errs = append(errs, fmt.Errorf("role: must be agent, mcp_server, tool or other, is %q", g.Role))
@@ -47,17 +82,16 @@ func (g *Group) Validate() error {
 
 // Validate compiles the patterns.
 func (m *Match) Validate() error {
-	if len(m.Comm)+len(m.Executable)+len(m.CommandLine)+len(m.User) == 0 {
-		return errors.New("must have at least one of comm, executable, command_line and user")
-	}
 	var errs []error
-	for _, kind := range []struct {
-		key      string
-		patterns []string
-	}{{"comm", m.Comm}, {"executable", m.Executable}, {"command_line", m.CommandLine}} {
+	n := len(m.User)
+	for _, kind := range m.kinds() {
+		n += len(kind.patterns)
 		if _, err := compile(kind.key, kind.patterns, "%s"); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if n == 0 {
+		return errors.New("must have at least one of comm, executable, command_line, user, cgroup, environment and working_directory")
 	}
 	for i, user := range m.User {
 		if user == "" {
@@ -65,6 +99,21 @@ func (m *Match) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// captures lists the names of the captures of all patterns that compile.
+func (m *Match) captures() map[string]bool {
+	names := map[string]bool{}
+	for _, kind := range m.kinds() {
+		patterns, _ := compile(kind.key, kind.patterns, "%s") // Match.Validate tells
+		for _, pattern := range patterns {
+			for _, name := range pattern.SubexpNames() {
+				names[name] = true
+			}
+		}
+	}
+	delete(names, "")
+	return names
 }
 
 // The forms that a pattern takes: a dot stands for any character, as names and

@@ -6,219 +6,233 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.opentelemetry.io/collector/scraper"
 	"go.opentelemetry.io/collector/scraper/scraperhelper"
 	"go.uber.org/zap"
 
 	"github.com/watchkeeper/watchkeeper/internal/proctable"
+	"github.com/watchkeeper/watchkeeper/internal/proctable/lineage"
 	"github.com/watchkeeper/watchkeeper/receivers/agentprocess/internal/metadata"
 )
 
-// newReceiver puts a processScraper under the control of a ticker.
-func newReceiver(set receiver.Settings, cfg *Config, next consumer.Metrics) (receiver.Metrics, error) {
-	s, err := newScraper(set, cfg)
-	if err != nil {
-		return nil, err
-	}
-	metrics, err := scraper.NewMetrics(s.scrape, scraper.WithStart(s.start), scraper.WithShutdown(s.shutdown))
-	if err != nil {
-		return nil, err
-	}
-	controller, err := scraperhelper.NewMetricsController(&cfg.ControllerConfig, set, next,
-		scraperhelper.AddMetricsScraper(metadata.Type, metrics))
-	if err != nil {
-		return nil, err
-	}
-	return &once{Metrics: controller}, nil
-}
-
-// once lets Shutdown be called again, which the controller does not bear.
-type once struct {
-	receiver.Metrics
-	down sync.Once
-	err  error
-}
-
-func (o *once) Shutdown(ctx context.Context) error {
-	o.down.Do(func() { o.err = o.Metrics.Shutdown(ctx) })
-	return o.err
-}
-
-// processScraper turns snapshots into metrics. The controller calls it from one
-// goroutine at a time.
-type processScraper struct {
+// agentProcess watches the processes of one configuration for the pipelines that
+// use it.
+type agentProcess struct {
 	cfg       *Config
-	logger    *zap.Logger
-	version   string
+	set       receiver.Settings
 	telemetry *metadata.TelemetryBuilder
-	metrics   *metadata.MetricsBuilder
-	failures  failures
+	report    *receiverhelper.ObsReport
+	// release makes room for another instance of the same configuration.
+	release func()
 
-	started time.Time
-	node    string
-	matcher matcher
-	meter   meter
+	// Either may be nil. They are set before Start and not changed after it.
+	metrics consumer.Metrics
+	logs    consumer.Logs
 
-	// assigned holds the groups of the processes of the last snapshot; former is
-	// what it was before, and then the memory for the next one.
-	assigned, former map[proctable.ID]assignment
-	members          []member
-	// shown are the states that each group has had.
-	shown []map[proctable.State]bool
+	mu         sync.Mutex
+	started    bool
+	stopped    bool
+	scraper    *processScraper
+	controller receiver.Metrics // the ticker
+	events     *events          // nil when there is nobody to send them to
+	cancel     context.CancelFunc
 }
 
-// assignment is the group of a process for as long as it runs the same image.
-type assignment struct {
-	image *proctable.Image
-	group int
-}
-
-func newScraper(set receiver.Settings, cfg *Config) (*processScraper, error) {
+func newAgentProcess(cfg *Config, set receiver.Settings, release func()) (*agentProcess, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
-	s := &processScraper{
-		cfg:       cfg,
-		logger:    set.Logger,
-		version:   cfg.Service.Version,
-		telemetry: telemetry,
-		metrics:   metadata.NewMetricsBuilder(cfg.MetricsBuilderConfig, set),
-		failures:  failures{logger: set.Logger, counter: telemetry.ReceiverAgentProcessReadFailures, seen: map[failure]time.Time{}},
-		assigned:  map[proctable.ID]assignment{},
-		former:    map[proctable.ID]assignment{},
+	report, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: set.ID, ReceiverCreateSettings: set})
+	if err != nil {
+		return nil, err
 	}
-	if s.version == "" {
-		s.version = set.BuildInfo.Version
-	}
-	for range cfg.Groups {
-		s.shown = append(s.shown, map[proctable.State]bool{proctable.Running: true, proctable.Sleeping: true})
-	}
-	return s, nil
+	return &agentProcess{cfg: cfg, set: set, telemetry: telemetry, report: report, release: release}, nil
 }
 
-func (s *processScraper) start(context.Context, component.Host) error {
-	s.started = time.Now()
-	var err error
-	if s.node, err = os.Hostname(); err != nil {
-		return fmt.Errorf("asking for the name of this host: %w", err)
+// Start begins to collect, once for all pipelines.
+func (r *agentProcess) Start(ctx context.Context, host component.Host) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.started || r.stopped {
+		return nil
 	}
-	passwd, err := os.ReadFile(filepath.Join(s.cfg.RootPath, "etc/passwd"))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("reading the users of the host: %w", err)
-	}
-	var warnings []string
-	if s.matcher, warnings, err = newMatcher(s.cfg.Groups, parsePasswd(passwd)); err != nil {
+	if err := r.open(); err != nil {
 		return err
 	}
-	for _, warning := range warnings {
-		s.logger.Warn(warning)
+	next := r.metrics
+	if next == nil {
+		var err error
+		// There is nothing in what it gets.
+		if next, err = consumer.NewMetrics(func(context.Context, pmetric.Metrics) error { return nil }); err != nil {
+			return errors.Join(err, r.close())
+		}
 	}
-	table, err := proctable.Open(s.cfg.RootPath)
+	metrics, err := scraper.NewMetrics(r.scraper.scrape)
+	if err != nil {
+		return errors.Join(err, r.close())
+	}
+	r.controller, err = scraperhelper.NewMetricsController(&r.cfg.ControllerConfig, r.set, next,
+		scraperhelper.AddMetricsScraper(metadata.Type, metrics))
+	if err != nil {
+		return errors.Join(err, r.close())
+	}
+	// What goes on outlives the context of Start.
+	var background context.Context
+	background, r.cancel = context.WithCancel(context.Background())
+	if r.events != nil {
+		go r.events.send(background)
+	}
+	r.started = true
+	return r.controller.Start(ctx, host)
+}
+
+// Shutdown stops collecting and sends the events that are waiting, for as long as
+// ctx allows.
+func (r *agentProcess) Shutdown(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return nil
+	}
+	r.stopped = true
+	r.release()
+	defer r.telemetry.Shutdown()
+	if !r.started {
+		return nil
+	}
+	err := r.controller.Shutdown(ctx)
+	err = errors.Join(err, r.close()) // no exits are heard from here on
+	if r.events != nil {
+		r.events.drain(ctx)
+		r.cancel()
+		<-r.events.drained
+	}
+	r.cancel()
+	return err
+}
+
+// open makes the scraper and what it needs.
+func (r *agentProcess) open() error {
+	node, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("asking for the name of this host: %w", err)
+	}
+	matcher, err := r.matcher()
 	if err != nil {
 		return err
 	}
-	s.meter = meter{table: table, readFDs: s.cfg.Metrics.ProcessOpenFds.Enabled}
-	if s.cfg.Metrics.ProcessMemoryUsage.Enabled {
-		s.meter.pssBudget = s.cfg.PSSBudget
+	table, err := proctable.Open(r.cfg.RootPath)
+	if err != nil {
+		return err
+	}
+	table.SetBudget(r.cfg.KeptDescriptors)
+	s := &processScraper{
+		matcher:   matcher,
+		table:     table,
+		forest:    lineage.New(r.cfg.MaxProcesses, r.cfg.OrphanAfter),
+		groups:    newGroups(r.cfg.MaxGroups, r.cfg.Linger),
+		failures:  failures{logger: r.set.Logger, counter: r.telemetry.ReceiverAgentProcessReadFailures, seen: map[failure]time.Time{}},
+		telemetry: r.telemetry,
+		tracked:   map[proctable.ID]*tracked{},
+		last:      time.Now(),
+	}
+	r.scraper = s
+	s.meter = meter{table: table, interval: r.cfg.PSSInterval, budget: r.cfg.PSSBudget, pss: r.cfg.PSSBudget > 0}
+	if r.metrics != nil {
+		wanted := &r.cfg.Metrics
+		s.meter.limits = wanted.ProcessOpenFdsUtilization.Enabled
+		s.meter.fds = wanted.ProcessOpenFds.Enabled || s.meter.limits
+		s.meter.io = wanted.ProcessDiskIo.Enabled || r.cfg.Top > 0 && wanted.AgentProcessTopDiskIo.Enabled
+		s.meter.switches = wanted.ProcessContextSwitches.Enabled
+		s.recorder = r.recorder(node, s)
+	}
+	if r.logs != nil {
+		r.listen(node, s)
 	}
 	return nil
 }
 
-func (s *processScraper) shutdown(context.Context) error {
-	s.telemetry.Shutdown()
-	if s.meter.table == nil {
-		return nil
+// close releases what open took.
+func (r *agentProcess) close() error {
+	var err error
+	if r.scraper.exits != nil && r.scraper.exits.watcher != nil {
+		err = r.scraper.exits.watcher.Close()
 	}
-	err := s.meter.table.Close()
-	s.meter.table = nil
-	return err
+	return errors.Join(err, r.scraper.table.Close())
 }
 
-func (s *processScraper) scrape(ctx context.Context) (pmetric.Metrics, error) {
-	snapshot, err := s.meter.table.Snapshot()
-	var faults proctable.Faults
-	if err != nil && !errors.As(err, &faults) {
-		return pmetric.NewMetrics(), err
+// matcher compiles the groups for the users of the host.
+func (r *agentProcess) matcher() (matcher, error) {
+	passwd, err := os.ReadFile(filepath.Join(r.cfg.RootPath, "etc/passwd"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("reading the users of the host: %w", err)
 	}
-	s.assign(snapshot.Processes, &faults)
-	groups, overBudget := s.meter.measure(len(s.cfg.Groups), s.members, &faults)
-	if overBudget > 0 {
-		s.failures.count(ctx, "smaps_rollup", "budget", overBudget)
+	m, warnings, err := newMatcher(r.cfg.Groups, parsePasswd(passwd))
+	if err != nil {
+		return nil, err
 	}
-
-	now := pcommon.NewTimestampFromTime(time.Now())
-	s.recordInfo(now)
-	for i := range groups {
-		s.record(now, i, groups[i], snapshot.Elapsed)
+	for _, warning := range warnings {
+		r.set.Logger.Warn(warning)
 	}
-	s.failures.report(ctx, faults)
-	resource := s.metrics.NewResourceBuilder()
-	resource.SetHostName(s.node)
-	return s.metrics.Emit(metadata.WithResource(resource.Emit())), nil
+	if !r.cfg.BuiltinGroups {
+		return m, nil
+	}
+	more, err := builtinRules()
+	return append(m, more...), err
 }
 
-// assign fills members with the processes that are in a group. What is kept for
-// it lasts as long as the process.
-func (s *processScraper) assign(processes []proctable.Process, faults *proctable.Faults) {
-	s.assigned, s.former = s.former, s.assigned
-	clear(s.assigned)
-	s.members = s.members[:0]
-	for _, p := range processes {
-		a, known := s.former[p.ID]
-		if !known || a.image != p.Image {
-			group, err := s.matcher.group(p.Image, func() (string, error) { return s.meter.table.Executable(p.ID) })
-			faults.Add("exe", err)
-			a = assignment{p.Image, group}
-			if err != nil {
-				a.image = nil // so that it is tried again
-			}
-		}
-		s.assigned[p.ID] = a
-		if a.group != noGroup {
-			s.members = append(s.members, member{p, a.group})
+func (r *agentProcess) recorder(node string, s *processScraper) *recorder {
+	rec := &recorder{
+		metrics: metadata.NewMetricsBuilder(r.cfg.MetricsBuilderConfig, r.set),
+		service: r.cfg.Service,
+		node:    node,
+		started: s.last,
+		top:     ranking{length: r.cfg.Top},
+	}
+	if rec.service.Version == "" {
+		rec.service.Version = r.set.BuildInfo.Version
+	}
+	resource := rec.metrics.NewResourceBuilder()
+	resource.SetHostName(node)
+	rec.resource = resource.Emit()
+	if r.cfg.Host {
+		rec.host = &hostTotals{
+			root:   r.cfg.RootPath,
+			booted: func() time.Time { return s.table.StartTime(proctable.ID{}) },
+			failed: s.failures.host,
 		}
 	}
+	return rec
 }
 
-func (s *processScraper) recordInfo(now pcommon.Timestamp) {
-	var optional []metadata.MetricAttributeOption
-	if s.cfg.Service.Environment != "" {
-		optional = append(optional, metadata.WithEnvironmentMetricAttribute(s.cfg.Service.Environment))
+// listen has exits and orphans sent as events.
+func (r *agentProcess) listen(node string, s *processScraper) {
+	builder := metadata.NewLogsBuilder(metadata.LogsBuilderConfig{
+		Events: r.cfg.Events, ResourceAttributes: r.cfg.ResourceAttributes,
+	}, r.set)
+	resource := builder.NewResourceBuilder()
+	resource.SetHostName(node)
+	r.events = &events{
+		writer: &writer{builder, resource.Emit()}, next: r.logs,
+		report: r.report, telemetry: r.telemetry, logger: r.set.Logger,
+		waiting:  make(chan event, maxWaiting),
+		draining: make(chan struct{}), drained: make(chan struct{}),
 	}
-	if s.cfg.Service.Zone != "" {
-		optional = append(optional, metadata.WithZoneMetricAttribute(s.cfg.Service.Zone))
+	s.emit = r.events.add
+	s.exits = newExits(r.events.add)
+	watcher, err := proctable.NewWatcher(s.exits.heard, proctable.WithRoot(r.cfg.RootPath))
+	if err != nil {
+		r.set.Logger.Warn("Exits cannot be heard as they happen; they are noticed by the next collection, without their codes", zap.Error(err))
+		return
 	}
-	s.metrics.RecordAgentSystemInfoDataPoint(now, 1, s.cfg.Service.Name, s.version, s.node,
-		runtime.Version(), s.started.UTC().Format(time.RFC3339), optional...)
-}
-
-// record writes the metrics of one group. A group without processes has zeros,
-// not silence, so that its loss can be seen; a value that is not known is left
-// out.
-func (s *processScraper) record(now pcommon.Timestamp, i int, u usage, elapsed time.Duration) {
-	name, role := s.cfg.Groups[i].Name, metadata.MapAttributeAgentRole[s.cfg.Groups[i].Role]
-	if elapsed > 0 && (u.cpuKnown > 0 || u.processes == 0) {
-		s.metrics.RecordProcessCPUUsageDataPoint(now, 100*u.cpu.Seconds()/elapsed.Seconds(), name, role)
-	}
-	s.metrics.RecordProcessMemoryUsageDataPoint(now, u.memory, name, role)
-	s.metrics.RecordProcessMemoryRssDataPoint(now, u.rss, name, role)
-	if u.fdsKnown > 0 || u.fdsHidden == 0 {
-		s.metrics.RecordProcessOpenFdsDataPoint(now, int64(u.fds), name, role)
-	}
-	for _, state := range proctable.States {
-		if n := u.states[state]; n > 0 || s.shown[i][state] {
-			s.shown[i][state] = true
-			s.metrics.RecordAgentProcessCountDataPoint(now, int64(n), name, role, metadata.MapAttributeState[string(state)])
-		}
-	}
+	s.exits.watcher = watcher
 }

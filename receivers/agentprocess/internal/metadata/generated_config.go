@@ -59,6 +59,349 @@ func (ms *AgentProcessCountMetricConfig) Validate() error {
 	return nil
 }
 
+// AgentProcessOrphansMetricAttributeKey specifies the key of an attribute for the agent.process.orphans metric.
+type AgentProcessOrphansMetricAttributeKey string
+
+const (
+	AgentProcessOrphansMetricAttributeKeyProcessGroup AgentProcessOrphansMetricAttributeKey = "process.group"
+)
+
+// AgentProcessOrphansMetricConfig provides config for the agent.process.orphans metric.
+type AgentProcessOrphansMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                  `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []AgentProcessOrphansMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *AgentProcessOrphansMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *AgentProcessOrphansMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case AgentProcessOrphansMetricAttributeKeyProcessGroup:
+		default:
+			return fmt.Errorf("metric agent.process.orphans doesn't have an attribute %v, valid attributes: [process.group]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// AgentProcessOrphansAgeMetricAttributeKey specifies the key of an attribute for the agent.process.orphans.age metric.
+type AgentProcessOrphansAgeMetricAttributeKey string
+
+const (
+	AgentProcessOrphansAgeMetricAttributeKeyProcessGroup AgentProcessOrphansAgeMetricAttributeKey = "process.group"
+)
+
+// AgentProcessOrphansAgeMetricConfig provides config for the agent.process.orphans.age metric.
+type AgentProcessOrphansAgeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []AgentProcessOrphansAgeMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *AgentProcessOrphansAgeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *AgentProcessOrphansAgeMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case AgentProcessOrphansAgeMetricAttributeKeyProcessGroup:
+		default:
+			return fmt.Errorf("metric agent.process.orphans.age doesn't have an attribute %v, valid attributes: [process.group]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// AgentProcessOrphansMemoryMetricAttributeKey specifies the key of an attribute for the agent.process.orphans.memory metric.
+type AgentProcessOrphansMemoryMetricAttributeKey string
+
+const (
+	AgentProcessOrphansMemoryMetricAttributeKeyProcessGroup AgentProcessOrphansMemoryMetricAttributeKey = "process.group"
+)
+
+// AgentProcessOrphansMemoryMetricConfig provides config for the agent.process.orphans.memory metric.
+type AgentProcessOrphansMemoryMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                        `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []AgentProcessOrphansMemoryMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *AgentProcessOrphansMemoryMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *AgentProcessOrphansMemoryMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case AgentProcessOrphansMemoryMetricAttributeKeyProcessGroup:
+		default:
+			return fmt.Errorf("metric agent.process.orphans.memory doesn't have an attribute %v, valid attributes: [process.group]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// AgentProcessTopCPUUsageMetricAttributeKey specifies the key of an attribute for the agent.process.top.cpu.usage metric.
+type AgentProcessTopCPUUsageMetricAttributeKey string
+
+const (
+	AgentProcessTopCPUUsageMetricAttributeKeyProcessRank    AgentProcessTopCPUUsageMetricAttributeKey = "process.rank"
+	AgentProcessTopCPUUsageMetricAttributeKeyProcessGroup   AgentProcessTopCPUUsageMetricAttributeKey = "process.group"
+	AgentProcessTopCPUUsageMetricAttributeKeyProcessCommand AgentProcessTopCPUUsageMetricAttributeKey = "process.command"
+)
+
+// AgentProcessTopCPUUsageMetricConfig provides config for the agent.process.top.cpu.usage metric.
+type AgentProcessTopCPUUsageMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                      `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []AgentProcessTopCPUUsageMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *AgentProcessTopCPUUsageMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *AgentProcessTopCPUUsageMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case AgentProcessTopCPUUsageMetricAttributeKeyProcessRank, AgentProcessTopCPUUsageMetricAttributeKeyProcessGroup, AgentProcessTopCPUUsageMetricAttributeKeyProcessCommand:
+		default:
+			return fmt.Errorf("metric agent.process.top.cpu.usage doesn't have an attribute %v, valid attributes: [process.rank, process.group, process.command]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// AgentProcessTopDiskIoMetricAttributeKey specifies the key of an attribute for the agent.process.top.disk.io metric.
+type AgentProcessTopDiskIoMetricAttributeKey string
+
+const (
+	AgentProcessTopDiskIoMetricAttributeKeyProcessRank    AgentProcessTopDiskIoMetricAttributeKey = "process.rank"
+	AgentProcessTopDiskIoMetricAttributeKeyProcessGroup   AgentProcessTopDiskIoMetricAttributeKey = "process.group"
+	AgentProcessTopDiskIoMetricAttributeKeyProcessCommand AgentProcessTopDiskIoMetricAttributeKey = "process.command"
+)
+
+// AgentProcessTopDiskIoMetricConfig provides config for the agent.process.top.disk.io metric.
+type AgentProcessTopDiskIoMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                    `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []AgentProcessTopDiskIoMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *AgentProcessTopDiskIoMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *AgentProcessTopDiskIoMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case AgentProcessTopDiskIoMetricAttributeKeyProcessRank, AgentProcessTopDiskIoMetricAttributeKeyProcessGroup, AgentProcessTopDiskIoMetricAttributeKeyProcessCommand:
+		default:
+			return fmt.Errorf("metric agent.process.top.disk.io doesn't have an attribute %v, valid attributes: [process.rank, process.group, process.command]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// AgentProcessTopMemoryUsageMetricAttributeKey specifies the key of an attribute for the agent.process.top.memory.usage metric.
+type AgentProcessTopMemoryUsageMetricAttributeKey string
+
+const (
+	AgentProcessTopMemoryUsageMetricAttributeKeyProcessRank    AgentProcessTopMemoryUsageMetricAttributeKey = "process.rank"
+	AgentProcessTopMemoryUsageMetricAttributeKeyProcessGroup   AgentProcessTopMemoryUsageMetricAttributeKey = "process.group"
+	AgentProcessTopMemoryUsageMetricAttributeKeyProcessCommand AgentProcessTopMemoryUsageMetricAttributeKey = "process.command"
+)
+
+// AgentProcessTopMemoryUsageMetricConfig provides config for the agent.process.top.memory.usage metric.
+type AgentProcessTopMemoryUsageMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                         `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []AgentProcessTopMemoryUsageMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *AgentProcessTopMemoryUsageMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *AgentProcessTopMemoryUsageMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case AgentProcessTopMemoryUsageMetricAttributeKeyProcessRank, AgentProcessTopMemoryUsageMetricAttributeKeyProcessGroup, AgentProcessTopMemoryUsageMetricAttributeKeyProcessCommand:
+		default:
+			return fmt.Errorf("metric agent.process.top.memory.usage doesn't have an attribute %v, valid attributes: [process.rank, process.group, process.command]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// AgentProcessTopPidMetricAttributeKey specifies the key of an attribute for the agent.process.top.pid metric.
+type AgentProcessTopPidMetricAttributeKey string
+
+const (
+	AgentProcessTopPidMetricAttributeKeyKind        AgentProcessTopPidMetricAttributeKey = "kind"
+	AgentProcessTopPidMetricAttributeKeyProcessRank AgentProcessTopPidMetricAttributeKey = "process.rank"
+)
+
+// AgentProcessTopPidMetricConfig provides config for the agent.process.top.pid metric.
+type AgentProcessTopPidMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                 `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []AgentProcessTopPidMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *AgentProcessTopPidMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *AgentProcessTopPidMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case AgentProcessTopPidMetricAttributeKeyKind, AgentProcessTopPidMetricAttributeKeyProcessRank:
+		default:
+			return fmt.Errorf("metric agent.process.top.pid doesn't have an attribute %v, valid attributes: [kind, process.rank]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // AgentSystemInfoMetricAttributeKey specifies the key of an attribute for the agent.system.info metric.
 type AgentSystemInfoMetricAttributeKey string
 
@@ -113,6 +456,106 @@ func (ms *AgentSystemInfoMetricConfig) Validate() error {
 	return nil
 }
 
+// ProcessContextSwitchesMetricAttributeKey specifies the key of an attribute for the process.context_switches metric.
+type ProcessContextSwitchesMetricAttributeKey string
+
+const (
+	ProcessContextSwitchesMetricAttributeKeyProcessGroup             ProcessContextSwitchesMetricAttributeKey = "process.group"
+	ProcessContextSwitchesMetricAttributeKeyAgentRole                ProcessContextSwitchesMetricAttributeKey = "agent.role"
+	ProcessContextSwitchesMetricAttributeKeyProcessContextSwitchType ProcessContextSwitchesMetricAttributeKey = "process.context_switch.type"
+)
+
+// ProcessContextSwitchesMetricConfig provides config for the process.context_switches metric.
+type ProcessContextSwitchesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []ProcessContextSwitchesMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *ProcessContextSwitchesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *ProcessContextSwitchesMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case ProcessContextSwitchesMetricAttributeKeyProcessGroup, ProcessContextSwitchesMetricAttributeKeyAgentRole, ProcessContextSwitchesMetricAttributeKeyProcessContextSwitchType:
+		default:
+			return fmt.Errorf("metric process.context_switches doesn't have an attribute %v, valid attributes: [process.group, agent.role, process.context_switch.type]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// ProcessCPUTimeMetricAttributeKey specifies the key of an attribute for the process.cpu.time metric.
+type ProcessCPUTimeMetricAttributeKey string
+
+const (
+	ProcessCPUTimeMetricAttributeKeyProcessGroup ProcessCPUTimeMetricAttributeKey = "process.group"
+	ProcessCPUTimeMetricAttributeKeyAgentRole    ProcessCPUTimeMetricAttributeKey = "agent.role"
+	ProcessCPUTimeMetricAttributeKeyCPUMode      ProcessCPUTimeMetricAttributeKey = "cpu.mode"
+)
+
+// ProcessCPUTimeMetricConfig provides config for the process.cpu.time metric.
+type ProcessCPUTimeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                             `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []ProcessCPUTimeMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *ProcessCPUTimeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *ProcessCPUTimeMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case ProcessCPUTimeMetricAttributeKeyProcessGroup, ProcessCPUTimeMetricAttributeKeyAgentRole, ProcessCPUTimeMetricAttributeKeyCPUMode:
+		default:
+			return fmt.Errorf("metric process.cpu.time doesn't have an attribute %v, valid attributes: [process.group, agent.role, cpu.mode]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // ProcessCPUUsageMetricAttributeKey specifies the key of an attribute for the process.cpu.usage metric.
 type ProcessCPUUsageMetricAttributeKey string
 
@@ -150,6 +593,56 @@ func (ms *ProcessCPUUsageMetricConfig) Validate() error {
 		case ProcessCPUUsageMetricAttributeKeyProcessGroup, ProcessCPUUsageMetricAttributeKeyAgentRole:
 		default:
 			return fmt.Errorf("metric process.cpu.usage doesn't have an attribute %v, valid attributes: [process.group, agent.role]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// ProcessDiskIoMetricAttributeKey specifies the key of an attribute for the process.disk.io metric.
+type ProcessDiskIoMetricAttributeKey string
+
+const (
+	ProcessDiskIoMetricAttributeKeyProcessGroup    ProcessDiskIoMetricAttributeKey = "process.group"
+	ProcessDiskIoMetricAttributeKeyAgentRole       ProcessDiskIoMetricAttributeKey = "agent.role"
+	ProcessDiskIoMetricAttributeKeyDiskIoDirection ProcessDiskIoMetricAttributeKey = "disk.io.direction"
+)
+
+// ProcessDiskIoMetricConfig provides config for the process.disk.io metric.
+type ProcessDiskIoMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                            `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []ProcessDiskIoMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *ProcessDiskIoMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *ProcessDiskIoMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case ProcessDiskIoMetricAttributeKeyProcessGroup, ProcessDiskIoMetricAttributeKeyAgentRole, ProcessDiskIoMetricAttributeKeyDiskIoDirection:
+		default:
+			return fmt.Errorf("metric process.disk.io doesn't have an attribute %v, valid attributes: [process.group, agent.role, disk.io.direction]", val)
 		}
 	}
 
@@ -260,6 +753,55 @@ func (ms *ProcessMemoryUsageMetricConfig) Validate() error {
 	return nil
 }
 
+// ProcessMemoryVirtualMetricAttributeKey specifies the key of an attribute for the process.memory.virtual metric.
+type ProcessMemoryVirtualMetricAttributeKey string
+
+const (
+	ProcessMemoryVirtualMetricAttributeKeyProcessGroup ProcessMemoryVirtualMetricAttributeKey = "process.group"
+	ProcessMemoryVirtualMetricAttributeKeyAgentRole    ProcessMemoryVirtualMetricAttributeKey = "agent.role"
+)
+
+// ProcessMemoryVirtualMetricConfig provides config for the process.memory.virtual metric.
+type ProcessMemoryVirtualMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                   `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []ProcessMemoryVirtualMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *ProcessMemoryVirtualMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *ProcessMemoryVirtualMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case ProcessMemoryVirtualMetricAttributeKeyProcessGroup, ProcessMemoryVirtualMetricAttributeKeyAgentRole:
+		default:
+			return fmt.Errorf("metric process.memory.virtual doesn't have an attribute %v, valid attributes: [process.group, agent.role]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // ProcessOpenFdsMetricAttributeKey specifies the key of an attribute for the process.open_fds metric.
 type ProcessOpenFdsMetricAttributeKey string
 
@@ -309,14 +851,485 @@ func (ms *ProcessOpenFdsMetricConfig) Validate() error {
 	return nil
 }
 
+// ProcessOpenFdsUtilizationMetricAttributeKey specifies the key of an attribute for the process.open_fds.utilization metric.
+type ProcessOpenFdsUtilizationMetricAttributeKey string
+
+const (
+	ProcessOpenFdsUtilizationMetricAttributeKeyProcessGroup ProcessOpenFdsUtilizationMetricAttributeKey = "process.group"
+	ProcessOpenFdsUtilizationMetricAttributeKeyAgentRole    ProcessOpenFdsUtilizationMetricAttributeKey = "agent.role"
+)
+
+// ProcessOpenFdsUtilizationMetricConfig provides config for the process.open_fds.utilization metric.
+type ProcessOpenFdsUtilizationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                        `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []ProcessOpenFdsUtilizationMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *ProcessOpenFdsUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *ProcessOpenFdsUtilizationMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case ProcessOpenFdsUtilizationMetricAttributeKeyProcessGroup, ProcessOpenFdsUtilizationMetricAttributeKeyAgentRole:
+		default:
+			return fmt.Errorf("metric process.open_fds.utilization doesn't have an attribute %v, valid attributes: [process.group, agent.role]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// ProcessPagingFaultsMetricAttributeKey specifies the key of an attribute for the process.paging.faults metric.
+type ProcessPagingFaultsMetricAttributeKey string
+
+const (
+	ProcessPagingFaultsMetricAttributeKeyProcessGroup          ProcessPagingFaultsMetricAttributeKey = "process.group"
+	ProcessPagingFaultsMetricAttributeKeyAgentRole             ProcessPagingFaultsMetricAttributeKey = "agent.role"
+	ProcessPagingFaultsMetricAttributeKeySystemPagingFaultType ProcessPagingFaultsMetricAttributeKey = "system.paging.fault.type"
+)
+
+// ProcessPagingFaultsMetricConfig provides config for the process.paging.faults metric.
+type ProcessPagingFaultsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                  `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []ProcessPagingFaultsMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *ProcessPagingFaultsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *ProcessPagingFaultsMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case ProcessPagingFaultsMetricAttributeKeyProcessGroup, ProcessPagingFaultsMetricAttributeKeyAgentRole, ProcessPagingFaultsMetricAttributeKeySystemPagingFaultType:
+		default:
+			return fmt.Errorf("metric process.paging.faults doesn't have an attribute %v, valid attributes: [process.group, agent.role, system.paging.fault.type]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// ProcessThreadCountMetricAttributeKey specifies the key of an attribute for the process.thread.count metric.
+type ProcessThreadCountMetricAttributeKey string
+
+const (
+	ProcessThreadCountMetricAttributeKeyProcessGroup ProcessThreadCountMetricAttributeKey = "process.group"
+	ProcessThreadCountMetricAttributeKeyAgentRole    ProcessThreadCountMetricAttributeKey = "agent.role"
+)
+
+// ProcessThreadCountMetricConfig provides config for the process.thread.count metric.
+type ProcessThreadCountMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                 `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []ProcessThreadCountMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *ProcessThreadCountMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *ProcessThreadCountMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case ProcessThreadCountMetricAttributeKeyProcessGroup, ProcessThreadCountMetricAttributeKeyAgentRole:
+		default:
+			return fmt.Errorf("metric process.thread.count doesn't have an attribute %v, valid attributes: [process.group, agent.role]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// ProcessUptimeMetricAttributeKey specifies the key of an attribute for the process.uptime metric.
+type ProcessUptimeMetricAttributeKey string
+
+const (
+	ProcessUptimeMetricAttributeKeyProcessGroup ProcessUptimeMetricAttributeKey = "process.group"
+	ProcessUptimeMetricAttributeKeyAgentRole    ProcessUptimeMetricAttributeKey = "agent.role"
+)
+
+// ProcessUptimeMetricConfig provides config for the process.uptime metric.
+type ProcessUptimeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                            `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []ProcessUptimeMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *ProcessUptimeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *ProcessUptimeMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case ProcessUptimeMetricAttributeKeyProcessGroup, ProcessUptimeMetricAttributeKeyAgentRole:
+		default:
+			return fmt.Errorf("metric process.uptime doesn't have an attribute %v, valid attributes: [process.group, agent.role]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// SystemCPULoadAverage15mMetricConfig provides config for the system.cpu.load_average.15m metric.
+type SystemCPULoadAverage15mMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *SystemCPULoadAverage15mMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// SystemCPULoadAverage1mMetricConfig provides config for the system.cpu.load_average.1m metric.
+type SystemCPULoadAverage1mMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *SystemCPULoadAverage1mMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// SystemCPULoadAverage5mMetricConfig provides config for the system.cpu.load_average.5m metric.
+type SystemCPULoadAverage5mMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *SystemCPULoadAverage5mMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// SystemCPUTimeMetricAttributeKey specifies the key of an attribute for the system.cpu.time metric.
+type SystemCPUTimeMetricAttributeKey string
+
+const (
+	SystemCPUTimeMetricAttributeKeyCPUMode SystemCPUTimeMetricAttributeKey = "cpu.mode"
+)
+
+// SystemCPUTimeMetricConfig provides config for the system.cpu.time metric.
+type SystemCPUTimeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                            `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []SystemCPUTimeMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *SystemCPUTimeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *SystemCPUTimeMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case SystemCPUTimeMetricAttributeKeyCPUMode:
+		default:
+			return fmt.Errorf("metric system.cpu.time doesn't have an attribute %v, valid attributes: [cpu.mode]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// SystemDiskIoMetricAttributeKey specifies the key of an attribute for the system.disk.io metric.
+type SystemDiskIoMetricAttributeKey string
+
+const (
+	SystemDiskIoMetricAttributeKeyDiskIoDirection SystemDiskIoMetricAttributeKey = "disk.io.direction"
+)
+
+// SystemDiskIoMetricConfig provides config for the system.disk.io metric.
+type SystemDiskIoMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                           `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []SystemDiskIoMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *SystemDiskIoMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *SystemDiskIoMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case SystemDiskIoMetricAttributeKeyDiskIoDirection:
+		default:
+			return fmt.Errorf("metric system.disk.io doesn't have an attribute %v, valid attributes: [disk.io.direction]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// SystemMemoryUsageMetricAttributeKey specifies the key of an attribute for the system.memory.usage metric.
+type SystemMemoryUsageMetricAttributeKey string
+
+const (
+	SystemMemoryUsageMetricAttributeKeySystemMemoryState SystemMemoryUsageMetricAttributeKey = "system.memory.state"
+)
+
+// SystemMemoryUsageMetricConfig provides config for the system.memory.usage metric.
+type SystemMemoryUsageMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []SystemMemoryUsageMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *SystemMemoryUsageMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *SystemMemoryUsageMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case SystemMemoryUsageMetricAttributeKeySystemMemoryState:
+		default:
+			return fmt.Errorf("metric system.memory.usage doesn't have an attribute %v, valid attributes: [system.memory.state]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// SystemNetworkIoMetricAttributeKey specifies the key of an attribute for the system.network.io metric.
+type SystemNetworkIoMetricAttributeKey string
+
+const (
+	SystemNetworkIoMetricAttributeKeyNetworkIoDirection SystemNetworkIoMetricAttributeKey = "network.io.direction"
+)
+
+// SystemNetworkIoMetricConfig provides config for the system.network.io metric.
+type SystemNetworkIoMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                              `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []SystemNetworkIoMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *SystemNetworkIoMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *SystemNetworkIoMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case SystemNetworkIoMetricAttributeKeyNetworkIoDirection:
+		default:
+			return fmt.Errorf("metric system.network.io doesn't have an attribute %v, valid attributes: [network.io.direction]", val)
+		}
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // MetricsConfig provides config for agent_process metrics.
 type MetricsConfig struct {
-	AgentProcessCount  AgentProcessCountMetricConfig  `mapstructure:"agent.process.count"`
-	AgentSystemInfo    AgentSystemInfoMetricConfig    `mapstructure:"agent.system.info"`
-	ProcessCPUUsage    ProcessCPUUsageMetricConfig    `mapstructure:"process.cpu.usage"`
-	ProcessMemoryRss   ProcessMemoryRssMetricConfig   `mapstructure:"process.memory.rss"`
-	ProcessMemoryUsage ProcessMemoryUsageMetricConfig `mapstructure:"process.memory.usage"`
-	ProcessOpenFds     ProcessOpenFdsMetricConfig     `mapstructure:"process.open_fds"`
+	AgentProcessCount          AgentProcessCountMetricConfig          `mapstructure:"agent.process.count"`
+	AgentProcessOrphans        AgentProcessOrphansMetricConfig        `mapstructure:"agent.process.orphans"`
+	AgentProcessOrphansAge     AgentProcessOrphansAgeMetricConfig     `mapstructure:"agent.process.orphans.age"`
+	AgentProcessOrphansMemory  AgentProcessOrphansMemoryMetricConfig  `mapstructure:"agent.process.orphans.memory"`
+	AgentProcessTopCPUUsage    AgentProcessTopCPUUsageMetricConfig    `mapstructure:"agent.process.top.cpu.usage"`
+	AgentProcessTopDiskIo      AgentProcessTopDiskIoMetricConfig      `mapstructure:"agent.process.top.disk.io"`
+	AgentProcessTopMemoryUsage AgentProcessTopMemoryUsageMetricConfig `mapstructure:"agent.process.top.memory.usage"`
+	AgentProcessTopPid         AgentProcessTopPidMetricConfig         `mapstructure:"agent.process.top.pid"`
+	AgentSystemInfo            AgentSystemInfoMetricConfig            `mapstructure:"agent.system.info"`
+	ProcessContextSwitches     ProcessContextSwitchesMetricConfig     `mapstructure:"process.context_switches"`
+	ProcessCPUTime             ProcessCPUTimeMetricConfig             `mapstructure:"process.cpu.time"`
+	ProcessCPUUsage            ProcessCPUUsageMetricConfig            `mapstructure:"process.cpu.usage"`
+	ProcessDiskIo              ProcessDiskIoMetricConfig              `mapstructure:"process.disk.io"`
+	ProcessMemoryRss           ProcessMemoryRssMetricConfig           `mapstructure:"process.memory.rss"`
+	ProcessMemoryUsage         ProcessMemoryUsageMetricConfig         `mapstructure:"process.memory.usage"`
+	ProcessMemoryVirtual       ProcessMemoryVirtualMetricConfig       `mapstructure:"process.memory.virtual"`
+	ProcessOpenFds             ProcessOpenFdsMetricConfig             `mapstructure:"process.open_fds"`
+	ProcessOpenFdsUtilization  ProcessOpenFdsUtilizationMetricConfig  `mapstructure:"process.open_fds.utilization"`
+	ProcessPagingFaults        ProcessPagingFaultsMetricConfig        `mapstructure:"process.paging.faults"`
+	ProcessThreadCount         ProcessThreadCountMetricConfig         `mapstructure:"process.thread.count"`
+	ProcessUptime              ProcessUptimeMetricConfig              `mapstructure:"process.uptime"`
+	SystemCPULoadAverage15m    SystemCPULoadAverage15mMetricConfig    `mapstructure:"system.cpu.load_average.15m"`
+	SystemCPULoadAverage1m     SystemCPULoadAverage1mMetricConfig     `mapstructure:"system.cpu.load_average.1m"`
+	SystemCPULoadAverage5m     SystemCPULoadAverage5mMetricConfig     `mapstructure:"system.cpu.load_average.5m"`
+	SystemCPUTime              SystemCPUTimeMetricConfig              `mapstructure:"system.cpu.time"`
+	SystemDiskIo               SystemDiskIoMetricConfig               `mapstructure:"system.disk.io"`
+	SystemMemoryUsage          SystemMemoryUsageMetricConfig          `mapstructure:"system.memory.usage"`
+	SystemNetworkIo            SystemNetworkIoMetricConfig            `mapstructure:"system.network.io"`
 }
 
 func DefaultMetricsConfig() MetricsConfig {
@@ -326,15 +1339,65 @@ func DefaultMetricsConfig() MetricsConfig {
 			AggregationStrategy: AggregationStrategySum,
 			EnabledAttributes:   []AgentProcessCountMetricAttributeKey{AgentProcessCountMetricAttributeKeyProcessGroup, AgentProcessCountMetricAttributeKeyAgentRole, AgentProcessCountMetricAttributeKeyState},
 		},
+		AgentProcessOrphans: AgentProcessOrphansMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []AgentProcessOrphansMetricAttributeKey{AgentProcessOrphansMetricAttributeKeyProcessGroup},
+		},
+		AgentProcessOrphansAge: AgentProcessOrphansAgeMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []AgentProcessOrphansAgeMetricAttributeKey{AgentProcessOrphansAgeMetricAttributeKeyProcessGroup},
+		},
+		AgentProcessOrphansMemory: AgentProcessOrphansMemoryMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []AgentProcessOrphansMemoryMetricAttributeKey{AgentProcessOrphansMemoryMetricAttributeKeyProcessGroup},
+		},
+		AgentProcessTopCPUUsage: AgentProcessTopCPUUsageMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []AgentProcessTopCPUUsageMetricAttributeKey{AgentProcessTopCPUUsageMetricAttributeKeyProcessRank, AgentProcessTopCPUUsageMetricAttributeKeyProcessGroup, AgentProcessTopCPUUsageMetricAttributeKeyProcessCommand},
+		},
+		AgentProcessTopDiskIo: AgentProcessTopDiskIoMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []AgentProcessTopDiskIoMetricAttributeKey{AgentProcessTopDiskIoMetricAttributeKeyProcessRank, AgentProcessTopDiskIoMetricAttributeKeyProcessGroup, AgentProcessTopDiskIoMetricAttributeKeyProcessCommand},
+		},
+		AgentProcessTopMemoryUsage: AgentProcessTopMemoryUsageMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []AgentProcessTopMemoryUsageMetricAttributeKey{AgentProcessTopMemoryUsageMetricAttributeKeyProcessRank, AgentProcessTopMemoryUsageMetricAttributeKeyProcessGroup, AgentProcessTopMemoryUsageMetricAttributeKeyProcessCommand},
+		},
+		AgentProcessTopPid: AgentProcessTopPidMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []AgentProcessTopPidMetricAttributeKey{AgentProcessTopPidMetricAttributeKeyKind, AgentProcessTopPidMetricAttributeKeyProcessRank},
+		},
 		AgentSystemInfo: AgentSystemInfoMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategyAvg,
 			EnabledAttributes:   []AgentSystemInfoMetricAttributeKey{AgentSystemInfoMetricAttributeKeyService, AgentSystemInfoMetricAttributeKeyVersion, AgentSystemInfoMetricAttributeKeyEnvironment, AgentSystemInfoMetricAttributeKeyNode, AgentSystemInfoMetricAttributeKeyZone, AgentSystemInfoMetricAttributeKeyGoVersion, AgentSystemInfoMetricAttributeKeyStartTime},
 		},
+		ProcessContextSwitches: ProcessContextSwitchesMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []ProcessContextSwitchesMetricAttributeKey{ProcessContextSwitchesMetricAttributeKeyProcessGroup, ProcessContextSwitchesMetricAttributeKeyAgentRole, ProcessContextSwitchesMetricAttributeKeyProcessContextSwitchType},
+		},
+		ProcessCPUTime: ProcessCPUTimeMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []ProcessCPUTimeMetricAttributeKey{ProcessCPUTimeMetricAttributeKeyProcessGroup, ProcessCPUTimeMetricAttributeKeyAgentRole, ProcessCPUTimeMetricAttributeKeyCPUMode},
+		},
 		ProcessCPUUsage: ProcessCPUUsageMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategyAvg,
 			EnabledAttributes:   []ProcessCPUUsageMetricAttributeKey{ProcessCPUUsageMetricAttributeKeyProcessGroup, ProcessCPUUsageMetricAttributeKeyAgentRole},
+		},
+		ProcessDiskIo: ProcessDiskIoMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []ProcessDiskIoMetricAttributeKey{ProcessDiskIoMetricAttributeKeyProcessGroup, ProcessDiskIoMetricAttributeKeyAgentRole, ProcessDiskIoMetricAttributeKeyDiskIoDirection},
 		},
 		ProcessMemoryRss: ProcessMemoryRssMetricConfig{
 			Enabled:             true,
@@ -346,10 +1409,104 @@ func DefaultMetricsConfig() MetricsConfig {
 			AggregationStrategy: AggregationStrategySum,
 			EnabledAttributes:   []ProcessMemoryUsageMetricAttributeKey{ProcessMemoryUsageMetricAttributeKeyProcessGroup, ProcessMemoryUsageMetricAttributeKeyAgentRole},
 		},
+		ProcessMemoryVirtual: ProcessMemoryVirtualMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []ProcessMemoryVirtualMetricAttributeKey{ProcessMemoryVirtualMetricAttributeKeyProcessGroup, ProcessMemoryVirtualMetricAttributeKeyAgentRole},
+		},
 		ProcessOpenFds: ProcessOpenFdsMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategySum,
 			EnabledAttributes:   []ProcessOpenFdsMetricAttributeKey{ProcessOpenFdsMetricAttributeKeyProcessGroup, ProcessOpenFdsMetricAttributeKeyAgentRole},
+		},
+		ProcessOpenFdsUtilization: ProcessOpenFdsUtilizationMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []ProcessOpenFdsUtilizationMetricAttributeKey{ProcessOpenFdsUtilizationMetricAttributeKeyProcessGroup, ProcessOpenFdsUtilizationMetricAttributeKeyAgentRole},
+		},
+		ProcessPagingFaults: ProcessPagingFaultsMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []ProcessPagingFaultsMetricAttributeKey{ProcessPagingFaultsMetricAttributeKeyProcessGroup, ProcessPagingFaultsMetricAttributeKeyAgentRole, ProcessPagingFaultsMetricAttributeKeySystemPagingFaultType},
+		},
+		ProcessThreadCount: ProcessThreadCountMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []ProcessThreadCountMetricAttributeKey{ProcessThreadCountMetricAttributeKeyProcessGroup, ProcessThreadCountMetricAttributeKeyAgentRole},
+		},
+		ProcessUptime: ProcessUptimeMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []ProcessUptimeMetricAttributeKey{ProcessUptimeMetricAttributeKeyProcessGroup, ProcessUptimeMetricAttributeKeyAgentRole},
+		},
+		SystemCPULoadAverage15m: SystemCPULoadAverage15mMetricConfig{
+			Enabled: true,
+		},
+		SystemCPULoadAverage1m: SystemCPULoadAverage1mMetricConfig{
+			Enabled: true,
+		},
+		SystemCPULoadAverage5m: SystemCPULoadAverage5mMetricConfig{
+			Enabled: true,
+		},
+		SystemCPUTime: SystemCPUTimeMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []SystemCPUTimeMetricAttributeKey{SystemCPUTimeMetricAttributeKeyCPUMode},
+		},
+		SystemDiskIo: SystemDiskIoMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []SystemDiskIoMetricAttributeKey{SystemDiskIoMetricAttributeKeyDiskIoDirection},
+		},
+		SystemMemoryUsage: SystemMemoryUsageMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []SystemMemoryUsageMetricAttributeKey{SystemMemoryUsageMetricAttributeKeySystemMemoryState},
+		},
+		SystemNetworkIo: SystemNetworkIoMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []SystemNetworkIoMetricAttributeKey{SystemNetworkIoMetricAttributeKeyNetworkIoDirection},
+		},
+	}
+}
+
+// EventConfig provides common config for a particular event.
+type EventConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+
+	enabledSetByUser bool
+}
+
+func (ec *EventConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+	err := parser.Unmarshal(ec)
+	if err != nil {
+		return err
+	}
+	ec.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// EventsConfig provides config for agent_process events.
+type EventsConfig struct {
+	AgentProcessExited    EventConfig `mapstructure:"agent.process.exited"`
+	AgentProcessOomKilled EventConfig `mapstructure:"agent.process.oom_killed"`
+	AgentProcessOrphaned  EventConfig `mapstructure:"agent.process.orphaned"`
+}
+
+func DefaultEventsConfig() EventsConfig {
+	return EventsConfig{
+		AgentProcessExited: EventConfig{
+			Enabled: true,
+		},
+		AgentProcessOomKilled: EventConfig{
+			Enabled: true,
+		},
+		AgentProcessOrphaned: EventConfig{
+			Enabled: true,
 		},
 	}
 }
@@ -364,6 +1521,13 @@ type ResourceAttributeConfig struct {
 	// If the list is not empty, metrics with matching resource attribute values will not be emitted.
 	// MetricsInclude has higher priority than MetricsExclude.
 	MetricsExclude []filter.Config `mapstructure:"metrics_exclude"`
+	// Experimental: EventsInclude defines a list of filters for attribute values.
+	// If the list is not empty, only events with matching resource attribute values will be emitted.
+	EventsInclude []filter.Config `mapstructure:"events_include"`
+	// Experimental: EventsExclude defines a list of filters for attribute values.
+	// If the list is not empty, events with matching resource attribute values will not be emitted.
+	// EventsInclude has higher priority than EventsExclude.
+	EventsExclude []filter.Config `mapstructure:"events_exclude"`
 
 	enabledSetByUser bool
 }
@@ -409,4 +1573,17 @@ func NewDefaultMetricsBuilderConfig() MetricsBuilderConfig {
 // Deprecated: Use NewDefaultMetricsBuilderConfig.
 func DefaultMetricsBuilderConfig() MetricsBuilderConfig {
 	return NewDefaultMetricsBuilderConfig()
+}
+
+// LogsBuilderConfig is a configuration for agent_process logs builder.
+type LogsBuilderConfig struct {
+	Events             EventsConfig             `mapstructure:"events"`
+	ResourceAttributes ResourceAttributesConfig `mapstructure:"resource_attributes"`
+}
+
+func DefaultLogsBuilderConfig() LogsBuilderConfig {
+	return LogsBuilderConfig{
+		Events:             DefaultEventsConfig(),
+		ResourceAttributes: DefaultResourceAttributesConfig(),
+	}
 }

@@ -31,15 +31,65 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []AgentProcessCountMetricAttributeKey{AgentProcessCountMetricAttributeKeyProcessGroup, AgentProcessCountMetricAttributeKeyAgentRole, AgentProcessCountMetricAttributeKeyState},
 					},
+					AgentProcessOrphans: AgentProcessOrphansMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []AgentProcessOrphansMetricAttributeKey{AgentProcessOrphansMetricAttributeKeyProcessGroup},
+					},
+					AgentProcessOrphansAge: AgentProcessOrphansAgeMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessOrphansAgeMetricAttributeKey{AgentProcessOrphansAgeMetricAttributeKeyProcessGroup},
+					},
+					AgentProcessOrphansMemory: AgentProcessOrphansMemoryMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []AgentProcessOrphansMemoryMetricAttributeKey{AgentProcessOrphansMemoryMetricAttributeKeyProcessGroup},
+					},
+					AgentProcessTopCPUUsage: AgentProcessTopCPUUsageMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessTopCPUUsageMetricAttributeKey{AgentProcessTopCPUUsageMetricAttributeKeyProcessRank, AgentProcessTopCPUUsageMetricAttributeKeyProcessGroup, AgentProcessTopCPUUsageMetricAttributeKeyProcessCommand},
+					},
+					AgentProcessTopDiskIo: AgentProcessTopDiskIoMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessTopDiskIoMetricAttributeKey{AgentProcessTopDiskIoMetricAttributeKeyProcessRank, AgentProcessTopDiskIoMetricAttributeKeyProcessGroup, AgentProcessTopDiskIoMetricAttributeKeyProcessCommand},
+					},
+					AgentProcessTopMemoryUsage: AgentProcessTopMemoryUsageMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessTopMemoryUsageMetricAttributeKey{AgentProcessTopMemoryUsageMetricAttributeKeyProcessRank, AgentProcessTopMemoryUsageMetricAttributeKeyProcessGroup, AgentProcessTopMemoryUsageMetricAttributeKeyProcessCommand},
+					},
+					AgentProcessTopPid: AgentProcessTopPidMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessTopPidMetricAttributeKey{AgentProcessTopPidMetricAttributeKeyKind, AgentProcessTopPidMetricAttributeKeyProcessRank},
+					},
 					AgentSystemInfo: AgentSystemInfoMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategyAvg,
 						EnabledAttributes:   []AgentSystemInfoMetricAttributeKey{AgentSystemInfoMetricAttributeKeyService, AgentSystemInfoMetricAttributeKeyVersion, AgentSystemInfoMetricAttributeKeyEnvironment, AgentSystemInfoMetricAttributeKeyNode, AgentSystemInfoMetricAttributeKeyZone, AgentSystemInfoMetricAttributeKeyGoVersion, AgentSystemInfoMetricAttributeKeyStartTime},
 					},
+					ProcessContextSwitches: ProcessContextSwitchesMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessContextSwitchesMetricAttributeKey{ProcessContextSwitchesMetricAttributeKeyProcessGroup, ProcessContextSwitchesMetricAttributeKeyAgentRole, ProcessContextSwitchesMetricAttributeKeyProcessContextSwitchType},
+					},
+					ProcessCPUTime: ProcessCPUTimeMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessCPUTimeMetricAttributeKey{ProcessCPUTimeMetricAttributeKeyProcessGroup, ProcessCPUTimeMetricAttributeKeyAgentRole, ProcessCPUTimeMetricAttributeKeyCPUMode},
+					},
 					ProcessCPUUsage: ProcessCPUUsageMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategyAvg,
 						EnabledAttributes:   []ProcessCPUUsageMetricAttributeKey{ProcessCPUUsageMetricAttributeKeyProcessGroup, ProcessCPUUsageMetricAttributeKeyAgentRole},
+					},
+					ProcessDiskIo: ProcessDiskIoMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessDiskIoMetricAttributeKey{ProcessDiskIoMetricAttributeKeyProcessGroup, ProcessDiskIoMetricAttributeKeyAgentRole, ProcessDiskIoMetricAttributeKeyDiskIoDirection},
 					},
 					ProcessMemoryRss: ProcessMemoryRssMetricConfig{
 						Enabled:             true,
@@ -51,10 +101,64 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []ProcessMemoryUsageMetricAttributeKey{ProcessMemoryUsageMetricAttributeKeyProcessGroup, ProcessMemoryUsageMetricAttributeKeyAgentRole},
 					},
+					ProcessMemoryVirtual: ProcessMemoryVirtualMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessMemoryVirtualMetricAttributeKey{ProcessMemoryVirtualMetricAttributeKeyProcessGroup, ProcessMemoryVirtualMetricAttributeKeyAgentRole},
+					},
 					ProcessOpenFds: ProcessOpenFdsMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []ProcessOpenFdsMetricAttributeKey{ProcessOpenFdsMetricAttributeKeyProcessGroup, ProcessOpenFdsMetricAttributeKeyAgentRole},
+					},
+					ProcessOpenFdsUtilization: ProcessOpenFdsUtilizationMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []ProcessOpenFdsUtilizationMetricAttributeKey{ProcessOpenFdsUtilizationMetricAttributeKeyProcessGroup, ProcessOpenFdsUtilizationMetricAttributeKeyAgentRole},
+					},
+					ProcessPagingFaults: ProcessPagingFaultsMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessPagingFaultsMetricAttributeKey{ProcessPagingFaultsMetricAttributeKeyProcessGroup, ProcessPagingFaultsMetricAttributeKeyAgentRole, ProcessPagingFaultsMetricAttributeKeySystemPagingFaultType},
+					},
+					ProcessThreadCount: ProcessThreadCountMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessThreadCountMetricAttributeKey{ProcessThreadCountMetricAttributeKeyProcessGroup, ProcessThreadCountMetricAttributeKeyAgentRole},
+					},
+					ProcessUptime: ProcessUptimeMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []ProcessUptimeMetricAttributeKey{ProcessUptimeMetricAttributeKeyProcessGroup, ProcessUptimeMetricAttributeKeyAgentRole},
+					},
+					SystemCPULoadAverage15m: SystemCPULoadAverage15mMetricConfig{
+						Enabled: true,
+					},
+					SystemCPULoadAverage1m: SystemCPULoadAverage1mMetricConfig{
+						Enabled: true,
+					},
+					SystemCPULoadAverage5m: SystemCPULoadAverage5mMetricConfig{
+						Enabled: true,
+					},
+					SystemCPUTime: SystemCPUTimeMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []SystemCPUTimeMetricAttributeKey{SystemCPUTimeMetricAttributeKeyCPUMode},
+					},
+					SystemDiskIo: SystemDiskIoMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []SystemDiskIoMetricAttributeKey{SystemDiskIoMetricAttributeKeyDiskIoDirection},
+					},
+					SystemMemoryUsage: SystemMemoryUsageMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []SystemMemoryUsageMetricAttributeKey{SystemMemoryUsageMetricAttributeKeySystemMemoryState},
+					},
+					SystemNetworkIo: SystemNetworkIoMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []SystemNetworkIoMetricAttributeKey{SystemNetworkIoMetricAttributeKeyNetworkIoDirection},
 					},
 				},
 				ResourceAttributes: ResourceAttributesConfig{
@@ -71,15 +175,65 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []AgentProcessCountMetricAttributeKey{AgentProcessCountMetricAttributeKeyProcessGroup, AgentProcessCountMetricAttributeKeyAgentRole, AgentProcessCountMetricAttributeKeyState},
 					},
+					AgentProcessOrphans: AgentProcessOrphansMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []AgentProcessOrphansMetricAttributeKey{AgentProcessOrphansMetricAttributeKeyProcessGroup},
+					},
+					AgentProcessOrphansAge: AgentProcessOrphansAgeMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessOrphansAgeMetricAttributeKey{AgentProcessOrphansAgeMetricAttributeKeyProcessGroup},
+					},
+					AgentProcessOrphansMemory: AgentProcessOrphansMemoryMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []AgentProcessOrphansMemoryMetricAttributeKey{AgentProcessOrphansMemoryMetricAttributeKeyProcessGroup},
+					},
+					AgentProcessTopCPUUsage: AgentProcessTopCPUUsageMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessTopCPUUsageMetricAttributeKey{AgentProcessTopCPUUsageMetricAttributeKeyProcessRank, AgentProcessTopCPUUsageMetricAttributeKeyProcessGroup, AgentProcessTopCPUUsageMetricAttributeKeyProcessCommand},
+					},
+					AgentProcessTopDiskIo: AgentProcessTopDiskIoMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessTopDiskIoMetricAttributeKey{AgentProcessTopDiskIoMetricAttributeKeyProcessRank, AgentProcessTopDiskIoMetricAttributeKeyProcessGroup, AgentProcessTopDiskIoMetricAttributeKeyProcessCommand},
+					},
+					AgentProcessTopMemoryUsage: AgentProcessTopMemoryUsageMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessTopMemoryUsageMetricAttributeKey{AgentProcessTopMemoryUsageMetricAttributeKeyProcessRank, AgentProcessTopMemoryUsageMetricAttributeKeyProcessGroup, AgentProcessTopMemoryUsageMetricAttributeKeyProcessCommand},
+					},
+					AgentProcessTopPid: AgentProcessTopPidMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []AgentProcessTopPidMetricAttributeKey{AgentProcessTopPidMetricAttributeKeyKind, AgentProcessTopPidMetricAttributeKeyProcessRank},
+					},
 					AgentSystemInfo: AgentSystemInfoMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategyAvg,
 						EnabledAttributes:   []AgentSystemInfoMetricAttributeKey{AgentSystemInfoMetricAttributeKeyService, AgentSystemInfoMetricAttributeKeyVersion, AgentSystemInfoMetricAttributeKeyEnvironment, AgentSystemInfoMetricAttributeKeyNode, AgentSystemInfoMetricAttributeKeyZone, AgentSystemInfoMetricAttributeKeyGoVersion, AgentSystemInfoMetricAttributeKeyStartTime},
 					},
+					ProcessContextSwitches: ProcessContextSwitchesMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessContextSwitchesMetricAttributeKey{ProcessContextSwitchesMetricAttributeKeyProcessGroup, ProcessContextSwitchesMetricAttributeKeyAgentRole, ProcessContextSwitchesMetricAttributeKeyProcessContextSwitchType},
+					},
+					ProcessCPUTime: ProcessCPUTimeMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessCPUTimeMetricAttributeKey{ProcessCPUTimeMetricAttributeKeyProcessGroup, ProcessCPUTimeMetricAttributeKeyAgentRole, ProcessCPUTimeMetricAttributeKeyCPUMode},
+					},
 					ProcessCPUUsage: ProcessCPUUsageMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategyAvg,
 						EnabledAttributes:   []ProcessCPUUsageMetricAttributeKey{ProcessCPUUsageMetricAttributeKeyProcessGroup, ProcessCPUUsageMetricAttributeKeyAgentRole},
+					},
+					ProcessDiskIo: ProcessDiskIoMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessDiskIoMetricAttributeKey{ProcessDiskIoMetricAttributeKeyProcessGroup, ProcessDiskIoMetricAttributeKeyAgentRole, ProcessDiskIoMetricAttributeKeyDiskIoDirection},
 					},
 					ProcessMemoryRss: ProcessMemoryRssMetricConfig{
 						Enabled:             false,
@@ -91,10 +245,64 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []ProcessMemoryUsageMetricAttributeKey{ProcessMemoryUsageMetricAttributeKeyProcessGroup, ProcessMemoryUsageMetricAttributeKeyAgentRole},
 					},
+					ProcessMemoryVirtual: ProcessMemoryVirtualMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessMemoryVirtualMetricAttributeKey{ProcessMemoryVirtualMetricAttributeKeyProcessGroup, ProcessMemoryVirtualMetricAttributeKeyAgentRole},
+					},
 					ProcessOpenFds: ProcessOpenFdsMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategySum,
 						EnabledAttributes:   []ProcessOpenFdsMetricAttributeKey{ProcessOpenFdsMetricAttributeKeyProcessGroup, ProcessOpenFdsMetricAttributeKeyAgentRole},
+					},
+					ProcessOpenFdsUtilization: ProcessOpenFdsUtilizationMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []ProcessOpenFdsUtilizationMetricAttributeKey{ProcessOpenFdsUtilizationMetricAttributeKeyProcessGroup, ProcessOpenFdsUtilizationMetricAttributeKeyAgentRole},
+					},
+					ProcessPagingFaults: ProcessPagingFaultsMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessPagingFaultsMetricAttributeKey{ProcessPagingFaultsMetricAttributeKeyProcessGroup, ProcessPagingFaultsMetricAttributeKeyAgentRole, ProcessPagingFaultsMetricAttributeKeySystemPagingFaultType},
+					},
+					ProcessThreadCount: ProcessThreadCountMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []ProcessThreadCountMetricAttributeKey{ProcessThreadCountMetricAttributeKeyProcessGroup, ProcessThreadCountMetricAttributeKeyAgentRole},
+					},
+					ProcessUptime: ProcessUptimeMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []ProcessUptimeMetricAttributeKey{ProcessUptimeMetricAttributeKeyProcessGroup, ProcessUptimeMetricAttributeKeyAgentRole},
+					},
+					SystemCPULoadAverage15m: SystemCPULoadAverage15mMetricConfig{
+						Enabled: false,
+					},
+					SystemCPULoadAverage1m: SystemCPULoadAverage1mMetricConfig{
+						Enabled: false,
+					},
+					SystemCPULoadAverage5m: SystemCPULoadAverage5mMetricConfig{
+						Enabled: false,
+					},
+					SystemCPUTime: SystemCPUTimeMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []SystemCPUTimeMetricAttributeKey{SystemCPUTimeMetricAttributeKeyCPUMode},
+					},
+					SystemDiskIo: SystemDiskIoMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []SystemDiskIoMetricAttributeKey{SystemDiskIoMetricAttributeKeyDiskIoDirection},
+					},
+					SystemMemoryUsage: SystemMemoryUsageMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []SystemMemoryUsageMetricAttributeKey{SystemMemoryUsageMetricAttributeKeySystemMemoryState},
+					},
+					SystemNetworkIo: SystemNetworkIoMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []SystemNetworkIoMetricAttributeKey{SystemNetworkIoMetricAttributeKeyNetworkIoDirection},
 					},
 				},
 				ResourceAttributes: ResourceAttributesConfig{
@@ -106,7 +314,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(AgentProcessCountMetricConfig{}, AgentSystemInfoMetricConfig{}, ProcessCPUUsageMetricConfig{}, ProcessMemoryRssMetricConfig{}, ProcessMemoryUsageMetricConfig{}, ProcessOpenFdsMetricConfig{}, ResourceAttributeConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(AgentProcessCountMetricConfig{}, AgentProcessOrphansMetricConfig{}, AgentProcessOrphansAgeMetricConfig{}, AgentProcessOrphansMemoryMetricConfig{}, AgentProcessTopCPUUsageMetricConfig{}, AgentProcessTopDiskIoMetricConfig{}, AgentProcessTopMemoryUsageMetricConfig{}, AgentProcessTopPidMetricConfig{}, AgentSystemInfoMetricConfig{}, ProcessContextSwitchesMetricConfig{}, ProcessCPUTimeMetricConfig{}, ProcessCPUUsageMetricConfig{}, ProcessDiskIoMetricConfig{}, ProcessMemoryRssMetricConfig{}, ProcessMemoryUsageMetricConfig{}, ProcessMemoryVirtualMetricConfig{}, ProcessOpenFdsMetricConfig{}, ProcessOpenFdsUtilizationMetricConfig{}, ProcessPagingFaultsMetricConfig{}, ProcessThreadCountMetricConfig{}, ProcessUptimeMetricConfig{}, SystemCPULoadAverage15mMetricConfig{}, SystemCPULoadAverage1mMetricConfig{}, SystemCPULoadAverage5mMetricConfig{}, SystemCPUTimeMetricConfig{}, SystemDiskIoMetricConfig{}, SystemMemoryUsageMetricConfig{}, SystemNetworkIoMetricConfig{}, ResourceAttributeConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}
@@ -123,6 +331,90 @@ func TestAgentProcessCountMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
 
+func TestAgentProcessOrphansMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().AgentProcessOrphans
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []AgentProcessOrphansMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric agent.process.orphans doesn't have an attribute invalid, valid attributes: [process.group]")
+
+	cfg = DefaultMetricsConfig().AgentProcessOrphans
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestAgentProcessOrphansAgeMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().AgentProcessOrphansAge
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []AgentProcessOrphansAgeMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric agent.process.orphans.age doesn't have an attribute invalid, valid attributes: [process.group]")
+
+	cfg = DefaultMetricsConfig().AgentProcessOrphansAge
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestAgentProcessOrphansMemoryMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().AgentProcessOrphansMemory
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []AgentProcessOrphansMemoryMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric agent.process.orphans.memory doesn't have an attribute invalid, valid attributes: [process.group]")
+
+	cfg = DefaultMetricsConfig().AgentProcessOrphansMemory
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestAgentProcessTopCPUUsageMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().AgentProcessTopCPUUsage
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []AgentProcessTopCPUUsageMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric agent.process.top.cpu.usage doesn't have an attribute invalid, valid attributes: [process.rank, process.group, process.command]")
+
+	cfg = DefaultMetricsConfig().AgentProcessTopCPUUsage
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestAgentProcessTopDiskIoMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().AgentProcessTopDiskIo
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []AgentProcessTopDiskIoMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric agent.process.top.disk.io doesn't have an attribute invalid, valid attributes: [process.rank, process.group, process.command]")
+
+	cfg = DefaultMetricsConfig().AgentProcessTopDiskIo
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestAgentProcessTopMemoryUsageMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().AgentProcessTopMemoryUsage
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []AgentProcessTopMemoryUsageMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric agent.process.top.memory.usage doesn't have an attribute invalid, valid attributes: [process.rank, process.group, process.command]")
+
+	cfg = DefaultMetricsConfig().AgentProcessTopMemoryUsage
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestAgentProcessTopPidMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().AgentProcessTopPid
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []AgentProcessTopPidMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric agent.process.top.pid doesn't have an attribute invalid, valid attributes: [kind, process.rank]")
+
+	cfg = DefaultMetricsConfig().AgentProcessTopPid
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
 func TestAgentSystemInfoMetricsConfig_Validate(t *testing.T) {
 	cfg := DefaultMetricsConfig().AgentSystemInfo
 	require.NoError(t, cfg.Validate())
@@ -135,6 +427,30 @@ func TestAgentSystemInfoMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
 
+func TestProcessContextSwitchesMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().ProcessContextSwitches
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []ProcessContextSwitchesMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric process.context_switches doesn't have an attribute invalid, valid attributes: [process.group, agent.role, process.context_switch.type]")
+
+	cfg = DefaultMetricsConfig().ProcessContextSwitches
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestProcessCPUTimeMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().ProcessCPUTime
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []ProcessCPUTimeMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric process.cpu.time doesn't have an attribute invalid, valid attributes: [process.group, agent.role, cpu.mode]")
+
+	cfg = DefaultMetricsConfig().ProcessCPUTime
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
 func TestProcessCPUUsageMetricsConfig_Validate(t *testing.T) {
 	cfg := DefaultMetricsConfig().ProcessCPUUsage
 	require.NoError(t, cfg.Validate())
@@ -143,6 +459,18 @@ func TestProcessCPUUsageMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "metric process.cpu.usage doesn't have an attribute invalid, valid attributes: [process.group, agent.role]")
 
 	cfg = DefaultMetricsConfig().ProcessCPUUsage
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestProcessDiskIoMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().ProcessDiskIo
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []ProcessDiskIoMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric process.disk.io doesn't have an attribute invalid, valid attributes: [process.group, agent.role, disk.io.direction]")
+
+	cfg = DefaultMetricsConfig().ProcessDiskIo
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
@@ -171,6 +499,18 @@ func TestProcessMemoryUsageMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
 
+func TestProcessMemoryVirtualMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().ProcessMemoryVirtual
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []ProcessMemoryVirtualMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric process.memory.virtual doesn't have an attribute invalid, valid attributes: [process.group, agent.role]")
+
+	cfg = DefaultMetricsConfig().ProcessMemoryVirtual
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
 func TestProcessOpenFdsMetricsConfig_Validate(t *testing.T) {
 	cfg := DefaultMetricsConfig().ProcessOpenFds
 	require.NoError(t, cfg.Validate())
@@ -183,12 +523,118 @@ func TestProcessOpenFdsMetricsConfig_Validate(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
 
+func TestProcessOpenFdsUtilizationMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().ProcessOpenFdsUtilization
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []ProcessOpenFdsUtilizationMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric process.open_fds.utilization doesn't have an attribute invalid, valid attributes: [process.group, agent.role]")
+
+	cfg = DefaultMetricsConfig().ProcessOpenFdsUtilization
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestProcessPagingFaultsMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().ProcessPagingFaults
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []ProcessPagingFaultsMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric process.paging.faults doesn't have an attribute invalid, valid attributes: [process.group, agent.role, system.paging.fault.type]")
+
+	cfg = DefaultMetricsConfig().ProcessPagingFaults
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestProcessThreadCountMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().ProcessThreadCount
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []ProcessThreadCountMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric process.thread.count doesn't have an attribute invalid, valid attributes: [process.group, agent.role]")
+
+	cfg = DefaultMetricsConfig().ProcessThreadCount
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestProcessUptimeMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().ProcessUptime
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []ProcessUptimeMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric process.uptime doesn't have an attribute invalid, valid attributes: [process.group, agent.role]")
+
+	cfg = DefaultMetricsConfig().ProcessUptime
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestSystemCPUTimeMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().SystemCPUTime
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []SystemCPUTimeMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric system.cpu.time doesn't have an attribute invalid, valid attributes: [cpu.mode]")
+
+	cfg = DefaultMetricsConfig().SystemCPUTime
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestSystemDiskIoMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().SystemDiskIo
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []SystemDiskIoMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric system.disk.io doesn't have an attribute invalid, valid attributes: [disk.io.direction]")
+
+	cfg = DefaultMetricsConfig().SystemDiskIo
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestSystemMemoryUsageMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().SystemMemoryUsage
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []SystemMemoryUsageMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric system.memory.usage doesn't have an attribute invalid, valid attributes: [system.memory.state]")
+
+	cfg = DefaultMetricsConfig().SystemMemoryUsage
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestSystemNetworkIoMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().SystemNetworkIo
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []SystemNetworkIoMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric system.network.io doesn't have an attribute invalid, valid attributes: [network.io.direction]")
+
+	cfg = DefaultMetricsConfig().SystemNetworkIo
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
 func loadMetricsBuilderConfig(t *testing.T, name string) MetricsBuilderConfig {
 	cm, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
 	require.NoError(t, err)
 	sub, err := cm.Sub(name)
 	require.NoError(t, err)
 	cfg := NewDefaultMetricsBuilderConfig()
+	require.NoError(t, sub.Unmarshal(&cfg, confmap.WithIgnoreUnused()))
+	return cfg
+}
+
+func loadLogsBuilderConfig(t *testing.T, name string) LogsBuilderConfig {
+	cm, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	sub, err := cm.Sub(name)
+	require.NoError(t, err)
+	cfg := DefaultLogsBuilderConfig()
 	require.NoError(t, sub.Unmarshal(&cfg, confmap.WithIgnoreUnused()))
 	return cfg
 }

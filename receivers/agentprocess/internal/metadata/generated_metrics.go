@@ -53,6 +53,160 @@ var MapAttributeAgentRole = map[string]AttributeAgentRole{
 	"other":      AttributeAgentRoleOther,
 }
 
+// AttributeCPUMode specifies the value cpu.mode attribute.
+type AttributeCPUMode int
+
+const (
+	_ AttributeCPUMode = iota
+	AttributeCPUModeUser
+	AttributeCPUModeSystem
+	AttributeCPUModeNice
+	AttributeCPUModeIdle
+	AttributeCPUModeIowait
+	AttributeCPUModeInterrupt
+	AttributeCPUModeSteal
+)
+
+// String returns the string representation of the AttributeCPUMode.
+func (av AttributeCPUMode) String() string {
+	switch av {
+	case AttributeCPUModeUser:
+		return "user"
+	case AttributeCPUModeSystem:
+		return "system"
+	case AttributeCPUModeNice:
+		return "nice"
+	case AttributeCPUModeIdle:
+		return "idle"
+	case AttributeCPUModeIowait:
+		return "iowait"
+	case AttributeCPUModeInterrupt:
+		return "interrupt"
+	case AttributeCPUModeSteal:
+		return "steal"
+	}
+	return ""
+}
+
+// MapAttributeCPUMode is a helper map of string to AttributeCPUMode attribute value.
+var MapAttributeCPUMode = map[string]AttributeCPUMode{
+	"user":      AttributeCPUModeUser,
+	"system":    AttributeCPUModeSystem,
+	"nice":      AttributeCPUModeNice,
+	"idle":      AttributeCPUModeIdle,
+	"iowait":    AttributeCPUModeIowait,
+	"interrupt": AttributeCPUModeInterrupt,
+	"steal":     AttributeCPUModeSteal,
+}
+
+// AttributeDiskIoDirection specifies the value disk.io.direction attribute.
+type AttributeDiskIoDirection int
+
+const (
+	_ AttributeDiskIoDirection = iota
+	AttributeDiskIoDirectionRead
+	AttributeDiskIoDirectionWrite
+)
+
+// String returns the string representation of the AttributeDiskIoDirection.
+func (av AttributeDiskIoDirection) String() string {
+	switch av {
+	case AttributeDiskIoDirectionRead:
+		return "read"
+	case AttributeDiskIoDirectionWrite:
+		return "write"
+	}
+	return ""
+}
+
+// MapAttributeDiskIoDirection is a helper map of string to AttributeDiskIoDirection attribute value.
+var MapAttributeDiskIoDirection = map[string]AttributeDiskIoDirection{
+	"read":  AttributeDiskIoDirectionRead,
+	"write": AttributeDiskIoDirectionWrite,
+}
+
+// AttributeKind specifies the value kind attribute.
+type AttributeKind int
+
+const (
+	_ AttributeKind = iota
+	AttributeKindCPU
+	AttributeKindMemory
+	AttributeKindDiskIo
+)
+
+// String returns the string representation of the AttributeKind.
+func (av AttributeKind) String() string {
+	switch av {
+	case AttributeKindCPU:
+		return "cpu"
+	case AttributeKindMemory:
+		return "memory"
+	case AttributeKindDiskIo:
+		return "disk_io"
+	}
+	return ""
+}
+
+// MapAttributeKind is a helper map of string to AttributeKind attribute value.
+var MapAttributeKind = map[string]AttributeKind{
+	"cpu":     AttributeKindCPU,
+	"memory":  AttributeKindMemory,
+	"disk_io": AttributeKindDiskIo,
+}
+
+// AttributeNetworkIoDirection specifies the value network.io.direction attribute.
+type AttributeNetworkIoDirection int
+
+const (
+	_ AttributeNetworkIoDirection = iota
+	AttributeNetworkIoDirectionReceive
+	AttributeNetworkIoDirectionTransmit
+)
+
+// String returns the string representation of the AttributeNetworkIoDirection.
+func (av AttributeNetworkIoDirection) String() string {
+	switch av {
+	case AttributeNetworkIoDirectionReceive:
+		return "receive"
+	case AttributeNetworkIoDirectionTransmit:
+		return "transmit"
+	}
+	return ""
+}
+
+// MapAttributeNetworkIoDirection is a helper map of string to AttributeNetworkIoDirection attribute value.
+var MapAttributeNetworkIoDirection = map[string]AttributeNetworkIoDirection{
+	"receive":  AttributeNetworkIoDirectionReceive,
+	"transmit": AttributeNetworkIoDirectionTransmit,
+}
+
+// AttributeProcessContextSwitchType specifies the value process.context_switch.type attribute.
+type AttributeProcessContextSwitchType int
+
+const (
+	_ AttributeProcessContextSwitchType = iota
+	AttributeProcessContextSwitchTypeVoluntary
+	AttributeProcessContextSwitchTypeInvoluntary
+)
+
+// String returns the string representation of the AttributeProcessContextSwitchType.
+func (av AttributeProcessContextSwitchType) String() string {
+	switch av {
+	case AttributeProcessContextSwitchTypeVoluntary:
+		return "voluntary"
+	case AttributeProcessContextSwitchTypeInvoluntary:
+		return "involuntary"
+	}
+	return ""
+}
+
+// MapAttributeProcessContextSwitchType is a helper map of string to AttributeProcessContextSwitchType attribute value.
+var MapAttributeProcessContextSwitchType = map[string]AttributeProcessContextSwitchType{
+	"voluntary":   AttributeProcessContextSwitchTypeVoluntary,
+	"involuntary": AttributeProcessContextSwitchTypeInvoluntary,
+}
+
 // AttributeState specifies the value state attribute.
 type AttributeState int
 
@@ -99,18 +253,118 @@ var MapAttributeState = map[string]AttributeState{
 	"unknown":  AttributeStateUnknown,
 }
 
+// AttributeSystemMemoryState specifies the value system.memory.state attribute.
+type AttributeSystemMemoryState int
+
+const (
+	_ AttributeSystemMemoryState = iota
+	AttributeSystemMemoryStateUsed
+	AttributeSystemMemoryStateFree
+	AttributeSystemMemoryStateCached
+	AttributeSystemMemoryStateBuffers
+)
+
+// String returns the string representation of the AttributeSystemMemoryState.
+func (av AttributeSystemMemoryState) String() string {
+	switch av {
+	case AttributeSystemMemoryStateUsed:
+		return "used"
+	case AttributeSystemMemoryStateFree:
+		return "free"
+	case AttributeSystemMemoryStateCached:
+		return "cached"
+	case AttributeSystemMemoryStateBuffers:
+		return "buffers"
+	}
+	return ""
+}
+
+// MapAttributeSystemMemoryState is a helper map of string to AttributeSystemMemoryState attribute value.
+var MapAttributeSystemMemoryState = map[string]AttributeSystemMemoryState{
+	"used":    AttributeSystemMemoryStateUsed,
+	"free":    AttributeSystemMemoryStateFree,
+	"cached":  AttributeSystemMemoryStateCached,
+	"buffers": AttributeSystemMemoryStateBuffers,
+}
+
+// AttributeSystemPagingFaultType specifies the value system.paging.fault.type attribute.
+type AttributeSystemPagingFaultType int
+
+const (
+	_ AttributeSystemPagingFaultType = iota
+	AttributeSystemPagingFaultTypeMinor
+	AttributeSystemPagingFaultTypeMajor
+)
+
+// String returns the string representation of the AttributeSystemPagingFaultType.
+func (av AttributeSystemPagingFaultType) String() string {
+	switch av {
+	case AttributeSystemPagingFaultTypeMinor:
+		return "minor"
+	case AttributeSystemPagingFaultTypeMajor:
+		return "major"
+	}
+	return ""
+}
+
+// MapAttributeSystemPagingFaultType is a helper map of string to AttributeSystemPagingFaultType attribute value.
+var MapAttributeSystemPagingFaultType = map[string]AttributeSystemPagingFaultType{
+	"minor": AttributeSystemPagingFaultTypeMinor,
+	"major": AttributeSystemPagingFaultTypeMajor,
+}
+
 var MetricsInfo = metricsInfo{
 	AgentProcessCount: metricInfo{
 		Name:       "agent.process.count",
 		Attributes: []string{"process.group", "agent.role", "state"},
 	},
+	AgentProcessOrphans: metricInfo{
+		Name:       "agent.process.orphans",
+		Attributes: []string{"process.group"},
+	},
+	AgentProcessOrphansAge: metricInfo{
+		Name:       "agent.process.orphans.age",
+		Attributes: []string{"process.group"},
+	},
+	AgentProcessOrphansMemory: metricInfo{
+		Name:       "agent.process.orphans.memory",
+		Attributes: []string{"process.group"},
+	},
+	AgentProcessTopCPUUsage: metricInfo{
+		Name:       "agent.process.top.cpu.usage",
+		Attributes: []string{"process.rank", "process.group", "process.command"},
+	},
+	AgentProcessTopDiskIo: metricInfo{
+		Name:       "agent.process.top.disk.io",
+		Attributes: []string{"process.rank", "process.group", "process.command"},
+	},
+	AgentProcessTopMemoryUsage: metricInfo{
+		Name:       "agent.process.top.memory.usage",
+		Attributes: []string{"process.rank", "process.group", "process.command"},
+	},
+	AgentProcessTopPid: metricInfo{
+		Name:       "agent.process.top.pid",
+		Attributes: []string{"kind", "process.rank"},
+	},
 	AgentSystemInfo: metricInfo{
 		Name:       "agent.system.info",
 		Attributes: []string{"service", "version", "environment", "node", "zone", "go_version", "start_time"},
 	},
+	ProcessContextSwitches: metricInfo{
+		Name:       "process.context_switches",
+		Attributes: []string{"process.group", "agent.role", "process.context_switch.type"},
+	},
+	ProcessCPUTime: metricInfo{
+		Name:       "process.cpu.time",
+		Attributes: []string{"process.group", "agent.role", "cpu.mode"},
+	},
 	ProcessCPUUsage: metricInfo{
 		Name:       "process.cpu.usage",
 		Attributes: []string{"process.group", "agent.role"},
+	},
+	ProcessDiskIo: metricInfo{
+		Name:       "process.disk.io",
+		Attributes: []string{"process.group", "agent.role", "disk.io.direction"},
 	},
 	ProcessMemoryRss: metricInfo{
 		Name:       "process.memory.rss",
@@ -120,19 +374,86 @@ var MetricsInfo = metricsInfo{
 		Name:       "process.memory.usage",
 		Attributes: []string{"process.group", "agent.role"},
 	},
+	ProcessMemoryVirtual: metricInfo{
+		Name:       "process.memory.virtual",
+		Attributes: []string{"process.group", "agent.role"},
+	},
 	ProcessOpenFds: metricInfo{
 		Name:       "process.open_fds",
 		Attributes: []string{"process.group", "agent.role"},
 	},
+	ProcessOpenFdsUtilization: metricInfo{
+		Name:       "process.open_fds.utilization",
+		Attributes: []string{"process.group", "agent.role"},
+	},
+	ProcessPagingFaults: metricInfo{
+		Name:       "process.paging.faults",
+		Attributes: []string{"process.group", "agent.role", "system.paging.fault.type"},
+	},
+	ProcessThreadCount: metricInfo{
+		Name:       "process.thread.count",
+		Attributes: []string{"process.group", "agent.role"},
+	},
+	ProcessUptime: metricInfo{
+		Name:       "process.uptime",
+		Attributes: []string{"process.group", "agent.role"},
+	},
+	SystemCPULoadAverage15m: metricInfo{
+		Name: "system.cpu.load_average.15m",
+	},
+	SystemCPULoadAverage1m: metricInfo{
+		Name: "system.cpu.load_average.1m",
+	},
+	SystemCPULoadAverage5m: metricInfo{
+		Name: "system.cpu.load_average.5m",
+	},
+	SystemCPUTime: metricInfo{
+		Name:       "system.cpu.time",
+		Attributes: []string{"cpu.mode"},
+	},
+	SystemDiskIo: metricInfo{
+		Name:       "system.disk.io",
+		Attributes: []string{"disk.io.direction"},
+	},
+	SystemMemoryUsage: metricInfo{
+		Name:       "system.memory.usage",
+		Attributes: []string{"system.memory.state"},
+	},
+	SystemNetworkIo: metricInfo{
+		Name:       "system.network.io",
+		Attributes: []string{"network.io.direction"},
+	},
 }
 
 type metricsInfo struct {
-	AgentProcessCount  metricInfo
-	AgentSystemInfo    metricInfo
-	ProcessCPUUsage    metricInfo
-	ProcessMemoryRss   metricInfo
-	ProcessMemoryUsage metricInfo
-	ProcessOpenFds     metricInfo
+	AgentProcessCount          metricInfo
+	AgentProcessOrphans        metricInfo
+	AgentProcessOrphansAge     metricInfo
+	AgentProcessOrphansMemory  metricInfo
+	AgentProcessTopCPUUsage    metricInfo
+	AgentProcessTopDiskIo      metricInfo
+	AgentProcessTopMemoryUsage metricInfo
+	AgentProcessTopPid         metricInfo
+	AgentSystemInfo            metricInfo
+	ProcessContextSwitches     metricInfo
+	ProcessCPUTime             metricInfo
+	ProcessCPUUsage            metricInfo
+	ProcessDiskIo              metricInfo
+	ProcessMemoryRss           metricInfo
+	ProcessMemoryUsage         metricInfo
+	ProcessMemoryVirtual       metricInfo
+	ProcessOpenFds             metricInfo
+	ProcessOpenFdsUtilization  metricInfo
+	ProcessPagingFaults        metricInfo
+	ProcessThreadCount         metricInfo
+	ProcessUptime              metricInfo
+	SystemCPULoadAverage15m    metricInfo
+	SystemCPULoadAverage1m     metricInfo
+	SystemCPULoadAverage5m     metricInfo
+	SystemCPUTime              metricInfo
+	SystemDiskIo               metricInfo
+	SystemMemoryUsage          metricInfo
+	SystemNetworkIo            metricInfo
 }
 
 type metricInfo struct {
@@ -259,6 +580,654 @@ func newMetricAgentProcessCount(cfg AgentProcessCountMetricConfig) metricAgentPr
 	return m
 }
 
+type metricAgentProcessOrphans struct {
+	data          pmetric.Metric                  // data buffer for generated metric.
+	config        AgentProcessOrphansMetricConfig // metric config provided by user.
+	capacity      int                             // max observed number of data points added to the metric.
+	aggDataPoints []int64                         // slice containing number of aggregated datapoints at each index
+}
+
+// init fills agent.process.orphans metric with initial data.
+func (m *metricAgentProcessOrphans) init() {
+	m.data.SetName("agent.process.orphans")
+	m.data.SetDescription("Number of processes that their agent left behind when it ended, those below them included, by the group of the topmost.")
+	m.data.SetUnit("{process}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricAgentProcessOrphans) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, processGroupAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessOrphansMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricAgentProcessOrphans) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricAgentProcessOrphans) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricAgentProcessOrphans(cfg AgentProcessOrphansMetricConfig) metricAgentProcessOrphans {
+	m := metricAgentProcessOrphans{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricAgentProcessOrphansAge struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        AgentProcessOrphansAgeMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []float64                          // slice containing number of aggregated datapoints at each index
+}
+
+// init fills agent.process.orphans.age metric with initial data.
+func (m *metricAgentProcessOrphansAge) init() {
+	m.data.SetName("agent.process.orphans.age")
+	m.data.SetDescription("Time since the oldest orphans of the group were first found without their agent, 0 when there are none.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricAgentProcessOrphansAge) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, processGroupAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessOrphansAgeMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricAgentProcessOrphansAge) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricAgentProcessOrphansAge) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricAgentProcessOrphansAge(cfg AgentProcessOrphansAgeMetricConfig) metricAgentProcessOrphansAge {
+	m := metricAgentProcessOrphansAge{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricAgentProcessOrphansMemory struct {
+	data          pmetric.Metric                        // data buffer for generated metric.
+	config        AgentProcessOrphansMemoryMetricConfig // metric config provided by user.
+	capacity      int                                   // max observed number of data points added to the metric.
+	aggDataPoints []int64                               // slice containing number of aggregated datapoints at each index
+}
+
+// init fills agent.process.orphans.memory metric with initial data.
+func (m *metricAgentProcessOrphansMemory) init() {
+	m.data.SetName("agent.process.orphans.memory")
+	m.data.SetDescription("Memory of the orphans of the group, as in process.memory.usage.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricAgentProcessOrphansMemory) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, processGroupAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessOrphansMemoryMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricAgentProcessOrphansMemory) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricAgentProcessOrphansMemory) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricAgentProcessOrphansMemory(cfg AgentProcessOrphansMemoryMetricConfig) metricAgentProcessOrphansMemory {
+	m := metricAgentProcessOrphansMemory{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricAgentProcessTopCPUUsage struct {
+	data          pmetric.Metric                      // data buffer for generated metric.
+	config        AgentProcessTopCPUUsageMetricConfig // metric config provided by user.
+	capacity      int                                 // max observed number of data points added to the metric.
+	aggDataPoints []float64                           // slice containing number of aggregated datapoints at each index
+}
+
+// init fills agent.process.top.cpu.usage metric with initial data.
+func (m *metricAgentProcessTopCPUUsage) init() {
+	m.data.SetName("agent.process.top.cpu.usage")
+	m.data.SetDescription("Processor time that single processes used since the last collection, 100 being one processor in full use.")
+	m.data.SetUnit("%")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricAgentProcessTopCPUUsage) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, processRankAttributeValue string, processGroupAttributeValue string, processCommandAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopCPUUsageMetricAttributeKeyProcessRank) {
+		dp.Attributes().PutStr("process.rank", processRankAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopCPUUsageMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopCPUUsageMetricAttributeKeyProcessCommand) {
+		dp.Attributes().PutStr("process.command", processCommandAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricAgentProcessTopCPUUsage) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricAgentProcessTopCPUUsage) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricAgentProcessTopCPUUsage(cfg AgentProcessTopCPUUsageMetricConfig) metricAgentProcessTopCPUUsage {
+	m := metricAgentProcessTopCPUUsage{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricAgentProcessTopDiskIo struct {
+	data          pmetric.Metric                    // data buffer for generated metric.
+	config        AgentProcessTopDiskIoMetricConfig // metric config provided by user.
+	capacity      int                               // max observed number of data points added to the metric.
+	aggDataPoints []float64                         // slice containing number of aggregated datapoints at each index
+}
+
+// init fills agent.process.top.disk.io metric with initial data.
+func (m *metricAgentProcessTopDiskIo) init() {
+	m.data.SetName("agent.process.top.disk.io")
+	m.data.SetDescription("What single processes read from and wrote to disks since the last collection.")
+	m.data.SetUnit("By/s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricAgentProcessTopDiskIo) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, processRankAttributeValue string, processGroupAttributeValue string, processCommandAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopDiskIoMetricAttributeKeyProcessRank) {
+		dp.Attributes().PutStr("process.rank", processRankAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopDiskIoMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopDiskIoMetricAttributeKeyProcessCommand) {
+		dp.Attributes().PutStr("process.command", processCommandAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricAgentProcessTopDiskIo) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricAgentProcessTopDiskIo) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricAgentProcessTopDiskIo(cfg AgentProcessTopDiskIoMetricConfig) metricAgentProcessTopDiskIo {
+	m := metricAgentProcessTopDiskIo{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricAgentProcessTopMemoryUsage struct {
+	data          pmetric.Metric                         // data buffer for generated metric.
+	config        AgentProcessTopMemoryUsageMetricConfig // metric config provided by user.
+	capacity      int                                    // max observed number of data points added to the metric.
+	aggDataPoints []int64                                // slice containing number of aggregated datapoints at each index
+}
+
+// init fills agent.process.top.memory.usage metric with initial data.
+func (m *metricAgentProcessTopMemoryUsage) init() {
+	m.data.SetName("agent.process.top.memory.usage")
+	m.data.SetDescription("Memory of single processes, as in process.memory.usage.")
+	m.data.SetUnit("By")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricAgentProcessTopMemoryUsage) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, processRankAttributeValue string, processGroupAttributeValue string, processCommandAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopMemoryUsageMetricAttributeKeyProcessRank) {
+		dp.Attributes().PutStr("process.rank", processRankAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopMemoryUsageMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopMemoryUsageMetricAttributeKeyProcessCommand) {
+		dp.Attributes().PutStr("process.command", processCommandAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricAgentProcessTopMemoryUsage) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricAgentProcessTopMemoryUsage) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricAgentProcessTopMemoryUsage(cfg AgentProcessTopMemoryUsageMetricConfig) metricAgentProcessTopMemoryUsage {
+	m := metricAgentProcessTopMemoryUsage{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricAgentProcessTopPid struct {
+	data          pmetric.Metric                 // data buffer for generated metric.
+	config        AgentProcessTopPidMetricConfig // metric config provided by user.
+	capacity      int                            // max observed number of data points added to the metric.
+	aggDataPoints []int64                        // slice containing number of aggregated datapoints at each index
+}
+
+// init fills agent.process.top.pid metric with initial data.
+func (m *metricAgentProcessTopPid) init() {
+	m.data.SetName("agent.process.top.pid")
+	m.data.SetDescription("The pid, as the value, of the process that has a rank.")
+	m.data.SetUnit("{pid}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricAgentProcessTopPid) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, kindAttributeValue string, processRankAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopPidMetricAttributeKeyKind) {
+		dp.Attributes().PutStr("kind", kindAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, AgentProcessTopPidMetricAttributeKeyProcessRank) {
+		dp.Attributes().PutStr("process.rank", processRankAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricAgentProcessTopPid) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricAgentProcessTopPid) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricAgentProcessTopPid(cfg AgentProcessTopPidMetricConfig) metricAgentProcessTopPid {
+	m := metricAgentProcessTopPid{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricAgentSystemInfo struct {
 	data          pmetric.Metric              // data buffer for generated metric.
 	config        AgentSystemInfoMetricConfig // metric config provided by user.
@@ -363,6 +1332,200 @@ func newMetricAgentSystemInfo(cfg AgentSystemInfoMetricConfig) metricAgentSystem
 	return m
 }
 
+type metricProcessContextSwitches struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        ProcessContextSwitchesMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []int64                            // slice containing number of aggregated datapoints at each index
+}
+
+// init fills process.context_switches metric with initial data.
+func (m *metricProcessContextSwitches) init() {
+	m.data.SetName("process.context_switches")
+	m.data.SetDescription("Number of times that the first threads of the processes of the group left a processor, read every pss_interval.")
+	m.data.SetUnit("{context_switch}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricProcessContextSwitches) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue string, processContextSwitchTypeAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, ProcessContextSwitchesMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessContextSwitchesMetricAttributeKeyAgentRole) {
+		dp.Attributes().PutStr("agent.role", agentRoleAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessContextSwitchesMetricAttributeKeyProcessContextSwitchType) {
+		dp.Attributes().PutStr("process.context_switch.type", processContextSwitchTypeAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricProcessContextSwitches) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricProcessContextSwitches) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricProcessContextSwitches(cfg ProcessContextSwitchesMetricConfig) metricProcessContextSwitches {
+	m := metricProcessContextSwitches{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricProcessCPUTime struct {
+	data          pmetric.Metric             // data buffer for generated metric.
+	config        ProcessCPUTimeMetricConfig // metric config provided by user.
+	capacity      int                        // max observed number of data points added to the metric.
+	aggDataPoints []float64                  // slice containing number of aggregated datapoints at each index
+}
+
+// init fills process.cpu.time metric with initial data.
+func (m *metricProcessCPUTime) init() {
+	m.data.SetName("process.cpu.time")
+	m.data.SetDescription("Processor time that the group used.")
+	m.data.SetUnit("s")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricProcessCPUTime) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, processGroupAttributeValue string, agentRoleAttributeValue string, cpuModeAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, ProcessCPUTimeMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessCPUTimeMetricAttributeKeyAgentRole) {
+		dp.Attributes().PutStr("agent.role", agentRoleAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessCPUTimeMetricAttributeKeyCPUMode) {
+		dp.Attributes().PutStr("cpu.mode", cpuModeAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricProcessCPUTime) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricProcessCPUTime) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetDoubleValue(m.data.Sum().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricProcessCPUTime(cfg ProcessCPUTimeMetricConfig) metricProcessCPUTime {
+	m := metricProcessCPUTime{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricProcessCPUUsage struct {
 	data          pmetric.Metric              // data buffer for generated metric.
 	config        ProcessCPUUsageMetricConfig // metric config provided by user.
@@ -447,6 +1610,103 @@ func (m *metricProcessCPUUsage) emit(metrics pmetric.MetricSlice) {
 
 func newMetricProcessCPUUsage(cfg ProcessCPUUsageMetricConfig) metricProcessCPUUsage {
 	m := metricProcessCPUUsage{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricProcessDiskIo struct {
+	data          pmetric.Metric            // data buffer for generated metric.
+	config        ProcessDiskIoMetricConfig // metric config provided by user.
+	capacity      int                       // max observed number of data points added to the metric.
+	aggDataPoints []int64                   // slice containing number of aggregated datapoints at each index
+}
+
+// init fills process.disk.io metric with initial data.
+func (m *metricProcessDiskIo) init() {
+	m.data.SetName("process.disk.io")
+	m.data.SetDescription("Bytes that the group made disks read and write. Not sent until those of one of its processes can be read.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricProcessDiskIo) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue string, diskIoDirectionAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, ProcessDiskIoMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessDiskIoMetricAttributeKeyAgentRole) {
+		dp.Attributes().PutStr("agent.role", agentRoleAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessDiskIoMetricAttributeKeyDiskIoDirection) {
+		dp.Attributes().PutStr("disk.io.direction", diskIoDirectionAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricProcessDiskIo) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricProcessDiskIo) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricProcessDiskIo(cfg ProcessDiskIoMetricConfig) metricProcessDiskIo {
+	m := metricProcessDiskIo{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -559,7 +1819,7 @@ type metricProcessMemoryUsage struct {
 // init fills process.memory.usage metric with initial data.
 func (m *metricProcessMemoryUsage) init() {
 	m.data.SetName("process.memory.usage")
-	m.data.SetDescription("Proportional memory (PSS) of the group, with resident memory in the place of what could not be read within the budget.")
+	m.data.SetDescription("Proportional memory (PSS, with swap) of the group, with resident memory in the place of what could not be read within the budget.")
 	m.data.SetUnit("By")
 	m.data.SetEmptySum()
 	m.data.Sum().SetIsMonotonic(false)
@@ -635,6 +1895,100 @@ func (m *metricProcessMemoryUsage) emit(metrics pmetric.MetricSlice) {
 
 func newMetricProcessMemoryUsage(cfg ProcessMemoryUsageMetricConfig) metricProcessMemoryUsage {
 	m := metricProcessMemoryUsage{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricProcessMemoryVirtual struct {
+	data          pmetric.Metric                   // data buffer for generated metric.
+	config        ProcessMemoryVirtualMetricConfig // metric config provided by user.
+	capacity      int                              // max observed number of data points added to the metric.
+	aggDataPoints []int64                          // slice containing number of aggregated datapoints at each index
+}
+
+// init fills process.memory.virtual metric with initial data.
+func (m *metricProcessMemoryVirtual) init() {
+	m.data.SetName("process.memory.virtual")
+	m.data.SetDescription("Address space of the group.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricProcessMemoryVirtual) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, ProcessMemoryVirtualMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessMemoryVirtualMetricAttributeKeyAgentRole) {
+		dp.Attributes().PutStr("agent.role", agentRoleAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricProcessMemoryVirtual) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricProcessMemoryVirtual) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricProcessMemoryVirtual(cfg ProcessMemoryVirtualMetricConfig) metricProcessMemoryVirtual {
+	m := metricProcessMemoryVirtual{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -737,22 +2091,933 @@ func newMetricProcessOpenFds(cfg ProcessOpenFdsMetricConfig) metricProcessOpenFd
 	return m
 }
 
+type metricProcessOpenFdsUtilization struct {
+	data          pmetric.Metric                        // data buffer for generated metric.
+	config        ProcessOpenFdsUtilizationMetricConfig // metric config provided by user.
+	capacity      int                                   // max observed number of data points added to the metric.
+	aggDataPoints []float64                             // slice containing number of aggregated datapoints at each index
+}
+
+// init fills process.open_fds.utilization metric with initial data.
+func (m *metricProcessOpenFdsUtilization) init() {
+	m.data.SetName("process.open_fds.utilization")
+	m.data.SetDescription("Open file descriptors as a share of what the process may open, the highest of the processes of the group. Not sent while that of none of them can be read.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricProcessOpenFdsUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, processGroupAttributeValue string, agentRoleAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, ProcessOpenFdsUtilizationMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessOpenFdsUtilizationMetricAttributeKeyAgentRole) {
+		dp.Attributes().PutStr("agent.role", agentRoleAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricProcessOpenFdsUtilization) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricProcessOpenFdsUtilization) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricProcessOpenFdsUtilization(cfg ProcessOpenFdsUtilizationMetricConfig) metricProcessOpenFdsUtilization {
+	m := metricProcessOpenFdsUtilization{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricProcessPagingFaults struct {
+	data          pmetric.Metric                  // data buffer for generated metric.
+	config        ProcessPagingFaultsMetricConfig // metric config provided by user.
+	capacity      int                             // max observed number of data points added to the metric.
+	aggDataPoints []int64                         // slice containing number of aggregated datapoints at each index
+}
+
+// init fills process.paging.faults metric with initial data.
+func (m *metricProcessPagingFaults) init() {
+	m.data.SetName("process.paging.faults")
+	m.data.SetDescription("Page faults of the group.")
+	m.data.SetUnit("{fault}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricProcessPagingFaults) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue string, systemPagingFaultTypeAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, ProcessPagingFaultsMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessPagingFaultsMetricAttributeKeyAgentRole) {
+		dp.Attributes().PutStr("agent.role", agentRoleAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessPagingFaultsMetricAttributeKeySystemPagingFaultType) {
+		dp.Attributes().PutStr("system.paging.fault.type", systemPagingFaultTypeAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricProcessPagingFaults) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricProcessPagingFaults) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricProcessPagingFaults(cfg ProcessPagingFaultsMetricConfig) metricProcessPagingFaults {
+	m := metricProcessPagingFaults{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricProcessThreadCount struct {
+	data          pmetric.Metric                 // data buffer for generated metric.
+	config        ProcessThreadCountMetricConfig // metric config provided by user.
+	capacity      int                            // max observed number of data points added to the metric.
+	aggDataPoints []int64                        // slice containing number of aggregated datapoints at each index
+}
+
+// init fills process.thread.count metric with initial data.
+func (m *metricProcessThreadCount) init() {
+	m.data.SetName("process.thread.count")
+	m.data.SetDescription("Number of threads of the group.")
+	m.data.SetUnit("{thread}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricProcessThreadCount) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, ProcessThreadCountMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessThreadCountMetricAttributeKeyAgentRole) {
+		dp.Attributes().PutStr("agent.role", agentRoleAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricProcessThreadCount) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricProcessThreadCount) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricProcessThreadCount(cfg ProcessThreadCountMetricConfig) metricProcessThreadCount {
+	m := metricProcessThreadCount{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricProcessUptime struct {
+	data          pmetric.Metric            // data buffer for generated metric.
+	config        ProcessUptimeMetricConfig // metric config provided by user.
+	capacity      int                       // max observed number of data points added to the metric.
+	aggDataPoints []float64                 // slice containing number of aggregated datapoints at each index
+}
+
+// init fills process.uptime metric with initial data.
+func (m *metricProcessUptime) init() {
+	m.data.SetName("process.uptime")
+	m.data.SetDescription("Time since the oldest process of the group started, 0 when there is none.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricProcessUptime) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, processGroupAttributeValue string, agentRoleAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, ProcessUptimeMetricAttributeKeyProcessGroup) {
+		dp.Attributes().PutStr("process.group", processGroupAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, ProcessUptimeMetricAttributeKeyAgentRole) {
+		dp.Attributes().PutStr("agent.role", agentRoleAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricProcessUptime) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricProcessUptime) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricProcessUptime(cfg ProcessUptimeMetricConfig) metricProcessUptime {
+	m := metricProcessUptime{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricSystemCPULoadAverage15m struct {
+	data     pmetric.Metric                      // data buffer for generated metric.
+	config   SystemCPULoadAverage15mMetricConfig // metric config provided by user.
+	capacity int                                 // max observed number of data points added to the metric.
+}
+
+// init fills system.cpu.load_average.15m metric with initial data.
+func (m *metricSystemCPULoadAverage15m) init() {
+	m.data.SetName("system.cpu.load_average.15m")
+	m.data.SetDescription("Mean number of threads that ran or waited to over the last fifteen minutes. Only with host.")
+	m.data.SetUnit("{thread}")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricSystemCPULoadAverage15m) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricSystemCPULoadAverage15m) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricSystemCPULoadAverage15m) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricSystemCPULoadAverage15m(cfg SystemCPULoadAverage15mMetricConfig) metricSystemCPULoadAverage15m {
+	m := metricSystemCPULoadAverage15m{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricSystemCPULoadAverage1m struct {
+	data     pmetric.Metric                     // data buffer for generated metric.
+	config   SystemCPULoadAverage1mMetricConfig // metric config provided by user.
+	capacity int                                // max observed number of data points added to the metric.
+}
+
+// init fills system.cpu.load_average.1m metric with initial data.
+func (m *metricSystemCPULoadAverage1m) init() {
+	m.data.SetName("system.cpu.load_average.1m")
+	m.data.SetDescription("Mean number of threads that ran or waited to over the last minute. Only with host.")
+	m.data.SetUnit("{thread}")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricSystemCPULoadAverage1m) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricSystemCPULoadAverage1m) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricSystemCPULoadAverage1m) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricSystemCPULoadAverage1m(cfg SystemCPULoadAverage1mMetricConfig) metricSystemCPULoadAverage1m {
+	m := metricSystemCPULoadAverage1m{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricSystemCPULoadAverage5m struct {
+	data     pmetric.Metric                     // data buffer for generated metric.
+	config   SystemCPULoadAverage5mMetricConfig // metric config provided by user.
+	capacity int                                // max observed number of data points added to the metric.
+}
+
+// init fills system.cpu.load_average.5m metric with initial data.
+func (m *metricSystemCPULoadAverage5m) init() {
+	m.data.SetName("system.cpu.load_average.5m")
+	m.data.SetDescription("Mean number of threads that ran or waited to over the last five minutes. Only with host.")
+	m.data.SetUnit("{thread}")
+	m.data.SetEmptyGauge()
+}
+
+func (m *metricSystemCPULoadAverage5m) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricSystemCPULoadAverage5m) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricSystemCPULoadAverage5m) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricSystemCPULoadAverage5m(cfg SystemCPULoadAverage5mMetricConfig) metricSystemCPULoadAverage5m {
+	m := metricSystemCPULoadAverage5m{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricSystemCPUTime struct {
+	data          pmetric.Metric            // data buffer for generated metric.
+	config        SystemCPUTimeMetricConfig // metric config provided by user.
+	capacity      int                       // max observed number of data points added to the metric.
+	aggDataPoints []float64                 // slice containing number of aggregated datapoints at each index
+}
+
+// init fills system.cpu.time metric with initial data.
+func (m *metricSystemCPUTime) init() {
+	m.data.SetName("system.cpu.time")
+	m.data.SetDescription("Processor time of the host, all processors together. Only with host.")
+	m.data.SetUnit("s")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricSystemCPUTime) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, cpuModeAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, SystemCPUTimeMetricAttributeKeyCPUMode) {
+		dp.Attributes().PutStr("cpu.mode", cpuModeAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricSystemCPUTime) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricSystemCPUTime) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetDoubleValue(m.data.Sum().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricSystemCPUTime(cfg SystemCPUTimeMetricConfig) metricSystemCPUTime {
+	m := metricSystemCPUTime{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricSystemDiskIo struct {
+	data          pmetric.Metric           // data buffer for generated metric.
+	config        SystemDiskIoMetricConfig // metric config provided by user.
+	capacity      int                      // max observed number of data points added to the metric.
+	aggDataPoints []int64                  // slice containing number of aggregated datapoints at each index
+}
+
+// init fills system.disk.io metric with initial data.
+func (m *metricSystemDiskIo) init() {
+	m.data.SetName("system.disk.io")
+	m.data.SetDescription("Bytes that the disks of the host read and wrote. Only with host.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricSystemDiskIo) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, diskIoDirectionAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, SystemDiskIoMetricAttributeKeyDiskIoDirection) {
+		dp.Attributes().PutStr("disk.io.direction", diskIoDirectionAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricSystemDiskIo) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricSystemDiskIo) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricSystemDiskIo(cfg SystemDiskIoMetricConfig) metricSystemDiskIo {
+	m := metricSystemDiskIo{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricSystemMemoryUsage struct {
+	data          pmetric.Metric                // data buffer for generated metric.
+	config        SystemMemoryUsageMetricConfig // metric config provided by user.
+	capacity      int                           // max observed number of data points added to the metric.
+	aggDataPoints []int64                       // slice containing number of aggregated datapoints at each index
+}
+
+// init fills system.memory.usage metric with initial data.
+func (m *metricSystemMemoryUsage) init() {
+	m.data.SetName("system.memory.usage")
+	m.data.SetDescription("Memory of the host. Only with host.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricSystemMemoryUsage) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, systemMemoryStateAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, SystemMemoryUsageMetricAttributeKeySystemMemoryState) {
+		dp.Attributes().PutStr("system.memory.state", systemMemoryStateAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricSystemMemoryUsage) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricSystemMemoryUsage) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricSystemMemoryUsage(cfg SystemMemoryUsageMetricConfig) metricSystemMemoryUsage {
+	m := metricSystemMemoryUsage{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricSystemNetworkIo struct {
+	data          pmetric.Metric              // data buffer for generated metric.
+	config        SystemNetworkIoMetricConfig // metric config provided by user.
+	capacity      int                         // max observed number of data points added to the metric.
+	aggDataPoints []int64                     // slice containing number of aggregated datapoints at each index
+}
+
+// init fills system.network.io metric with initial data.
+func (m *metricSystemNetworkIo) init() {
+	m.data.SetName("system.network.io")
+	m.data.SetDescription("Bytes that the network interfaces of the host received and sent, loopback left out. Only with host.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricSystemNetworkIo) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, networkIoDirectionAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, SystemNetworkIoMetricAttributeKeyNetworkIoDirection) {
+		dp.Attributes().PutStr("network.io.direction", networkIoDirectionAttributeValue)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricSystemNetworkIo) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricSystemNetworkIo) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricSystemNetworkIo(cfg SystemNetworkIoMetricConfig) metricSystemNetworkIo {
+	m := metricSystemNetworkIo{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 // MetricsBuilder provides an interface for scrapers to report metrics while taking care of all the transformations
 // required to produce metric representation defined in metadata and user config.
 type MetricsBuilder struct {
-	config                         MetricsBuilderConfig // config of the metrics builder.
-	startTime                      pcommon.Timestamp    // start time that will be applied to all recorded data points.
-	metricsCapacity                int                  // maximum observed number of metrics per resource.
-	metricsBuffer                  pmetric.Metrics      // accumulates metrics data before emitting.
-	buildInfo                      component.BuildInfo  // contains version information.
-	resourceAttributeIncludeFilter map[string]filter.Filter
-	resourceAttributeExcludeFilter map[string]filter.Filter
-	metricAgentProcessCount        metricAgentProcessCount
-	metricAgentSystemInfo          metricAgentSystemInfo
-	metricProcessCPUUsage          metricProcessCPUUsage
-	metricProcessMemoryRss         metricProcessMemoryRss
-	metricProcessMemoryUsage       metricProcessMemoryUsage
-	metricProcessOpenFds           metricProcessOpenFds
+	config                           MetricsBuilderConfig // config of the metrics builder.
+	startTime                        pcommon.Timestamp    // start time that will be applied to all recorded data points.
+	metricsCapacity                  int                  // maximum observed number of metrics per resource.
+	metricsBuffer                    pmetric.Metrics      // accumulates metrics data before emitting.
+	buildInfo                        component.BuildInfo  // contains version information.
+	resourceAttributeIncludeFilter   map[string]filter.Filter
+	resourceAttributeExcludeFilter   map[string]filter.Filter
+	metricAgentProcessCount          metricAgentProcessCount
+	metricAgentProcessOrphans        metricAgentProcessOrphans
+	metricAgentProcessOrphansAge     metricAgentProcessOrphansAge
+	metricAgentProcessOrphansMemory  metricAgentProcessOrphansMemory
+	metricAgentProcessTopCPUUsage    metricAgentProcessTopCPUUsage
+	metricAgentProcessTopDiskIo      metricAgentProcessTopDiskIo
+	metricAgentProcessTopMemoryUsage metricAgentProcessTopMemoryUsage
+	metricAgentProcessTopPid         metricAgentProcessTopPid
+	metricAgentSystemInfo            metricAgentSystemInfo
+	metricProcessContextSwitches     metricProcessContextSwitches
+	metricProcessCPUTime             metricProcessCPUTime
+	metricProcessCPUUsage            metricProcessCPUUsage
+	metricProcessDiskIo              metricProcessDiskIo
+	metricProcessMemoryRss           metricProcessMemoryRss
+	metricProcessMemoryUsage         metricProcessMemoryUsage
+	metricProcessMemoryVirtual       metricProcessMemoryVirtual
+	metricProcessOpenFds             metricProcessOpenFds
+	metricProcessOpenFdsUtilization  metricProcessOpenFdsUtilization
+	metricProcessPagingFaults        metricProcessPagingFaults
+	metricProcessThreadCount         metricProcessThreadCount
+	metricProcessUptime              metricProcessUptime
+	metricSystemCPULoadAverage15m    metricSystemCPULoadAverage15m
+	metricSystemCPULoadAverage1m     metricSystemCPULoadAverage1m
+	metricSystemCPULoadAverage5m     metricSystemCPULoadAverage5m
+	metricSystemCPUTime              metricSystemCPUTime
+	metricSystemDiskIo               metricSystemDiskIo
+	metricSystemMemoryUsage          metricSystemMemoryUsage
+	metricSystemNetworkIo            metricSystemNetworkIo
 }
 
 // MetricBuilderOption applies changes to default metrics builder.
@@ -774,18 +3039,40 @@ func WithStartTime(startTime pcommon.Timestamp) MetricBuilderOption {
 }
 func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, options ...MetricBuilderOption) *MetricsBuilder {
 	mb := &MetricsBuilder{
-		config:                         mbc,
-		startTime:                      pcommon.NewTimestampFromTime(time.Now()),
-		metricsBuffer:                  pmetric.NewMetrics(),
-		buildInfo:                      settings.BuildInfo,
-		metricAgentProcessCount:        newMetricAgentProcessCount(mbc.Metrics.AgentProcessCount),
-		metricAgentSystemInfo:          newMetricAgentSystemInfo(mbc.Metrics.AgentSystemInfo),
-		metricProcessCPUUsage:          newMetricProcessCPUUsage(mbc.Metrics.ProcessCPUUsage),
-		metricProcessMemoryRss:         newMetricProcessMemoryRss(mbc.Metrics.ProcessMemoryRss),
-		metricProcessMemoryUsage:       newMetricProcessMemoryUsage(mbc.Metrics.ProcessMemoryUsage),
-		metricProcessOpenFds:           newMetricProcessOpenFds(mbc.Metrics.ProcessOpenFds),
-		resourceAttributeIncludeFilter: make(map[string]filter.Filter),
-		resourceAttributeExcludeFilter: make(map[string]filter.Filter),
+		config:                           mbc,
+		startTime:                        pcommon.NewTimestampFromTime(time.Now()),
+		metricsBuffer:                    pmetric.NewMetrics(),
+		buildInfo:                        settings.BuildInfo,
+		metricAgentProcessCount:          newMetricAgentProcessCount(mbc.Metrics.AgentProcessCount),
+		metricAgentProcessOrphans:        newMetricAgentProcessOrphans(mbc.Metrics.AgentProcessOrphans),
+		metricAgentProcessOrphansAge:     newMetricAgentProcessOrphansAge(mbc.Metrics.AgentProcessOrphansAge),
+		metricAgentProcessOrphansMemory:  newMetricAgentProcessOrphansMemory(mbc.Metrics.AgentProcessOrphansMemory),
+		metricAgentProcessTopCPUUsage:    newMetricAgentProcessTopCPUUsage(mbc.Metrics.AgentProcessTopCPUUsage),
+		metricAgentProcessTopDiskIo:      newMetricAgentProcessTopDiskIo(mbc.Metrics.AgentProcessTopDiskIo),
+		metricAgentProcessTopMemoryUsage: newMetricAgentProcessTopMemoryUsage(mbc.Metrics.AgentProcessTopMemoryUsage),
+		metricAgentProcessTopPid:         newMetricAgentProcessTopPid(mbc.Metrics.AgentProcessTopPid),
+		metricAgentSystemInfo:            newMetricAgentSystemInfo(mbc.Metrics.AgentSystemInfo),
+		metricProcessContextSwitches:     newMetricProcessContextSwitches(mbc.Metrics.ProcessContextSwitches),
+		metricProcessCPUTime:             newMetricProcessCPUTime(mbc.Metrics.ProcessCPUTime),
+		metricProcessCPUUsage:            newMetricProcessCPUUsage(mbc.Metrics.ProcessCPUUsage),
+		metricProcessDiskIo:              newMetricProcessDiskIo(mbc.Metrics.ProcessDiskIo),
+		metricProcessMemoryRss:           newMetricProcessMemoryRss(mbc.Metrics.ProcessMemoryRss),
+		metricProcessMemoryUsage:         newMetricProcessMemoryUsage(mbc.Metrics.ProcessMemoryUsage),
+		metricProcessMemoryVirtual:       newMetricProcessMemoryVirtual(mbc.Metrics.ProcessMemoryVirtual),
+		metricProcessOpenFds:             newMetricProcessOpenFds(mbc.Metrics.ProcessOpenFds),
+		metricProcessOpenFdsUtilization:  newMetricProcessOpenFdsUtilization(mbc.Metrics.ProcessOpenFdsUtilization),
+		metricProcessPagingFaults:        newMetricProcessPagingFaults(mbc.Metrics.ProcessPagingFaults),
+		metricProcessThreadCount:         newMetricProcessThreadCount(mbc.Metrics.ProcessThreadCount),
+		metricProcessUptime:              newMetricProcessUptime(mbc.Metrics.ProcessUptime),
+		metricSystemCPULoadAverage15m:    newMetricSystemCPULoadAverage15m(mbc.Metrics.SystemCPULoadAverage15m),
+		metricSystemCPULoadAverage1m:     newMetricSystemCPULoadAverage1m(mbc.Metrics.SystemCPULoadAverage1m),
+		metricSystemCPULoadAverage5m:     newMetricSystemCPULoadAverage5m(mbc.Metrics.SystemCPULoadAverage5m),
+		metricSystemCPUTime:              newMetricSystemCPUTime(mbc.Metrics.SystemCPUTime),
+		metricSystemDiskIo:               newMetricSystemDiskIo(mbc.Metrics.SystemDiskIo),
+		metricSystemMemoryUsage:          newMetricSystemMemoryUsage(mbc.Metrics.SystemMemoryUsage),
+		metricSystemNetworkIo:            newMetricSystemNetworkIo(mbc.Metrics.SystemNetworkIo),
+		resourceAttributeIncludeFilter:   make(map[string]filter.Filter),
+		resourceAttributeExcludeFilter:   make(map[string]filter.Filter),
 	}
 	if mbc.ResourceAttributes.HostName.MetricsInclude != nil {
 		mb.resourceAttributeIncludeFilter["host.name"] = filter.CreateFilter(mbc.ResourceAttributes.HostName.MetricsInclude)
@@ -863,11 +3150,33 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	ils.Scope().SetVersion(mb.buildInfo.Version)
 	ils.Metrics().EnsureCapacity(mb.metricsCapacity)
 	mb.metricAgentProcessCount.emit(ils.Metrics())
+	mb.metricAgentProcessOrphans.emit(ils.Metrics())
+	mb.metricAgentProcessOrphansAge.emit(ils.Metrics())
+	mb.metricAgentProcessOrphansMemory.emit(ils.Metrics())
+	mb.metricAgentProcessTopCPUUsage.emit(ils.Metrics())
+	mb.metricAgentProcessTopDiskIo.emit(ils.Metrics())
+	mb.metricAgentProcessTopMemoryUsage.emit(ils.Metrics())
+	mb.metricAgentProcessTopPid.emit(ils.Metrics())
 	mb.metricAgentSystemInfo.emit(ils.Metrics())
+	mb.metricProcessContextSwitches.emit(ils.Metrics())
+	mb.metricProcessCPUTime.emit(ils.Metrics())
 	mb.metricProcessCPUUsage.emit(ils.Metrics())
+	mb.metricProcessDiskIo.emit(ils.Metrics())
 	mb.metricProcessMemoryRss.emit(ils.Metrics())
 	mb.metricProcessMemoryUsage.emit(ils.Metrics())
+	mb.metricProcessMemoryVirtual.emit(ils.Metrics())
 	mb.metricProcessOpenFds.emit(ils.Metrics())
+	mb.metricProcessOpenFdsUtilization.emit(ils.Metrics())
+	mb.metricProcessPagingFaults.emit(ils.Metrics())
+	mb.metricProcessThreadCount.emit(ils.Metrics())
+	mb.metricProcessUptime.emit(ils.Metrics())
+	mb.metricSystemCPULoadAverage15m.emit(ils.Metrics())
+	mb.metricSystemCPULoadAverage1m.emit(ils.Metrics())
+	mb.metricSystemCPULoadAverage5m.emit(ils.Metrics())
+	mb.metricSystemCPUTime.emit(ils.Metrics())
+	mb.metricSystemDiskIo.emit(ils.Metrics())
+	mb.metricSystemMemoryUsage.emit(ils.Metrics())
+	mb.metricSystemNetworkIo.emit(ils.Metrics())
 
 	for _, op := range options {
 		op.apply(rm)
@@ -904,14 +3213,64 @@ func (mb *MetricsBuilder) RecordAgentProcessCountDataPoint(ts pcommon.Timestamp,
 	mb.metricAgentProcessCount.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String(), stateAttributeValue.String())
 }
 
+// RecordAgentProcessOrphansDataPoint adds a data point to agent.process.orphans metric.
+func (mb *MetricsBuilder) RecordAgentProcessOrphansDataPoint(ts pcommon.Timestamp, val int64, processGroupAttributeValue string) {
+	mb.metricAgentProcessOrphans.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue)
+}
+
+// RecordAgentProcessOrphansAgeDataPoint adds a data point to agent.process.orphans.age metric.
+func (mb *MetricsBuilder) RecordAgentProcessOrphansAgeDataPoint(ts pcommon.Timestamp, val float64, processGroupAttributeValue string) {
+	mb.metricAgentProcessOrphansAge.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue)
+}
+
+// RecordAgentProcessOrphansMemoryDataPoint adds a data point to agent.process.orphans.memory metric.
+func (mb *MetricsBuilder) RecordAgentProcessOrphansMemoryDataPoint(ts pcommon.Timestamp, val int64, processGroupAttributeValue string) {
+	mb.metricAgentProcessOrphansMemory.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue)
+}
+
+// RecordAgentProcessTopCPUUsageDataPoint adds a data point to agent.process.top.cpu.usage metric.
+func (mb *MetricsBuilder) RecordAgentProcessTopCPUUsageDataPoint(ts pcommon.Timestamp, val float64, processRankAttributeValue string, processGroupAttributeValue string, processCommandAttributeValue string) {
+	mb.metricAgentProcessTopCPUUsage.recordDataPoint(mb.startTime, ts, val, processRankAttributeValue, processGroupAttributeValue, processCommandAttributeValue)
+}
+
+// RecordAgentProcessTopDiskIoDataPoint adds a data point to agent.process.top.disk.io metric.
+func (mb *MetricsBuilder) RecordAgentProcessTopDiskIoDataPoint(ts pcommon.Timestamp, val float64, processRankAttributeValue string, processGroupAttributeValue string, processCommandAttributeValue string) {
+	mb.metricAgentProcessTopDiskIo.recordDataPoint(mb.startTime, ts, val, processRankAttributeValue, processGroupAttributeValue, processCommandAttributeValue)
+}
+
+// RecordAgentProcessTopMemoryUsageDataPoint adds a data point to agent.process.top.memory.usage metric.
+func (mb *MetricsBuilder) RecordAgentProcessTopMemoryUsageDataPoint(ts pcommon.Timestamp, val int64, processRankAttributeValue string, processGroupAttributeValue string, processCommandAttributeValue string) {
+	mb.metricAgentProcessTopMemoryUsage.recordDataPoint(mb.startTime, ts, val, processRankAttributeValue, processGroupAttributeValue, processCommandAttributeValue)
+}
+
+// RecordAgentProcessTopPidDataPoint adds a data point to agent.process.top.pid metric.
+func (mb *MetricsBuilder) RecordAgentProcessTopPidDataPoint(ts pcommon.Timestamp, val int64, kindAttributeValue AttributeKind, processRankAttributeValue string) {
+	mb.metricAgentProcessTopPid.recordDataPoint(mb.startTime, ts, val, kindAttributeValue.String(), processRankAttributeValue)
+}
+
 // RecordAgentSystemInfoDataPoint adds a data point to agent.system.info metric.
 func (mb *MetricsBuilder) RecordAgentSystemInfoDataPoint(ts pcommon.Timestamp, val int64, serviceAttributeValue string, versionAttributeValue string, nodeAttributeValue string, goVersionAttributeValue string, startTimeAttributeValue string, options ...MetricAttributeOption) {
 	mb.metricAgentSystemInfo.recordDataPoint(mb.startTime, ts, val, serviceAttributeValue, versionAttributeValue, nodeAttributeValue, goVersionAttributeValue, startTimeAttributeValue, options...)
 }
 
+// RecordProcessContextSwitchesDataPoint adds a data point to process.context_switches metric.
+func (mb *MetricsBuilder) RecordProcessContextSwitchesDataPoint(ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole, processContextSwitchTypeAttributeValue AttributeProcessContextSwitchType) {
+	mb.metricProcessContextSwitches.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String(), processContextSwitchTypeAttributeValue.String())
+}
+
+// RecordProcessCPUTimeDataPoint adds a data point to process.cpu.time metric.
+func (mb *MetricsBuilder) RecordProcessCPUTimeDataPoint(ts pcommon.Timestamp, val float64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole, cpuModeAttributeValue AttributeCPUMode) {
+	mb.metricProcessCPUTime.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String(), cpuModeAttributeValue.String())
+}
+
 // RecordProcessCPUUsageDataPoint adds a data point to process.cpu.usage metric.
 func (mb *MetricsBuilder) RecordProcessCPUUsageDataPoint(ts pcommon.Timestamp, val float64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole) {
 	mb.metricProcessCPUUsage.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String())
+}
+
+// RecordProcessDiskIoDataPoint adds a data point to process.disk.io metric.
+func (mb *MetricsBuilder) RecordProcessDiskIoDataPoint(ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole, diskIoDirectionAttributeValue AttributeDiskIoDirection) {
+	mb.metricProcessDiskIo.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String(), diskIoDirectionAttributeValue.String())
 }
 
 // RecordProcessMemoryRssDataPoint adds a data point to process.memory.rss metric.
@@ -924,9 +3283,69 @@ func (mb *MetricsBuilder) RecordProcessMemoryUsageDataPoint(ts pcommon.Timestamp
 	mb.metricProcessMemoryUsage.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String())
 }
 
+// RecordProcessMemoryVirtualDataPoint adds a data point to process.memory.virtual metric.
+func (mb *MetricsBuilder) RecordProcessMemoryVirtualDataPoint(ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole) {
+	mb.metricProcessMemoryVirtual.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String())
+}
+
 // RecordProcessOpenFdsDataPoint adds a data point to process.open_fds metric.
 func (mb *MetricsBuilder) RecordProcessOpenFdsDataPoint(ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole) {
 	mb.metricProcessOpenFds.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String())
+}
+
+// RecordProcessOpenFdsUtilizationDataPoint adds a data point to process.open_fds.utilization metric.
+func (mb *MetricsBuilder) RecordProcessOpenFdsUtilizationDataPoint(ts pcommon.Timestamp, val float64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole) {
+	mb.metricProcessOpenFdsUtilization.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String())
+}
+
+// RecordProcessPagingFaultsDataPoint adds a data point to process.paging.faults metric.
+func (mb *MetricsBuilder) RecordProcessPagingFaultsDataPoint(ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole, systemPagingFaultTypeAttributeValue AttributeSystemPagingFaultType) {
+	mb.metricProcessPagingFaults.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String(), systemPagingFaultTypeAttributeValue.String())
+}
+
+// RecordProcessThreadCountDataPoint adds a data point to process.thread.count metric.
+func (mb *MetricsBuilder) RecordProcessThreadCountDataPoint(ts pcommon.Timestamp, val int64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole) {
+	mb.metricProcessThreadCount.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String())
+}
+
+// RecordProcessUptimeDataPoint adds a data point to process.uptime metric.
+func (mb *MetricsBuilder) RecordProcessUptimeDataPoint(ts pcommon.Timestamp, val float64, processGroupAttributeValue string, agentRoleAttributeValue AttributeAgentRole) {
+	mb.metricProcessUptime.recordDataPoint(mb.startTime, ts, val, processGroupAttributeValue, agentRoleAttributeValue.String())
+}
+
+// RecordSystemCPULoadAverage15mDataPoint adds a data point to system.cpu.load_average.15m metric.
+func (mb *MetricsBuilder) RecordSystemCPULoadAverage15mDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricSystemCPULoadAverage15m.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordSystemCPULoadAverage1mDataPoint adds a data point to system.cpu.load_average.1m metric.
+func (mb *MetricsBuilder) RecordSystemCPULoadAverage1mDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricSystemCPULoadAverage1m.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordSystemCPULoadAverage5mDataPoint adds a data point to system.cpu.load_average.5m metric.
+func (mb *MetricsBuilder) RecordSystemCPULoadAverage5mDataPoint(ts pcommon.Timestamp, val float64) {
+	mb.metricSystemCPULoadAverage5m.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordSystemCPUTimeDataPoint adds a data point to system.cpu.time metric.
+func (mb *MetricsBuilder) RecordSystemCPUTimeDataPoint(ts pcommon.Timestamp, val float64, cpuModeAttributeValue AttributeCPUMode) {
+	mb.metricSystemCPUTime.recordDataPoint(mb.startTime, ts, val, cpuModeAttributeValue.String())
+}
+
+// RecordSystemDiskIoDataPoint adds a data point to system.disk.io metric.
+func (mb *MetricsBuilder) RecordSystemDiskIoDataPoint(ts pcommon.Timestamp, val int64, diskIoDirectionAttributeValue AttributeDiskIoDirection) {
+	mb.metricSystemDiskIo.recordDataPoint(mb.startTime, ts, val, diskIoDirectionAttributeValue.String())
+}
+
+// RecordSystemMemoryUsageDataPoint adds a data point to system.memory.usage metric.
+func (mb *MetricsBuilder) RecordSystemMemoryUsageDataPoint(ts pcommon.Timestamp, val int64, systemMemoryStateAttributeValue AttributeSystemMemoryState) {
+	mb.metricSystemMemoryUsage.recordDataPoint(mb.startTime, ts, val, systemMemoryStateAttributeValue.String())
+}
+
+// RecordSystemNetworkIoDataPoint adds a data point to system.network.io metric.
+func (mb *MetricsBuilder) RecordSystemNetworkIoDataPoint(ts pcommon.Timestamp, val int64, networkIoDirectionAttributeValue AttributeNetworkIoDirection) {
+	mb.metricSystemNetworkIo.recordDataPoint(mb.startTime, ts, val, networkIoDirectionAttributeValue.String())
 }
 
 // Reset resets metrics builder to its initial state. It should be used when external metrics source is restarted,

@@ -68,11 +68,30 @@ func TestMetricsBuilder(t *testing.T) {
 			mb := NewMetricsBuilder(loadMetricsBuilderConfig(t, tt.name), settings, WithStartTime(start))
 			aggMap := make(map[string]string) // contains the aggregation strategies for each metric name
 			aggMap["agent.process.count"] = mb.metricAgentProcessCount.config.AggregationStrategy
+			aggMap["agent.process.orphans"] = mb.metricAgentProcessOrphans.config.AggregationStrategy
+			aggMap["agent.process.orphans.age"] = mb.metricAgentProcessOrphansAge.config.AggregationStrategy
+			aggMap["agent.process.orphans.memory"] = mb.metricAgentProcessOrphansMemory.config.AggregationStrategy
+			aggMap["agent.process.top.cpu.usage"] = mb.metricAgentProcessTopCPUUsage.config.AggregationStrategy
+			aggMap["agent.process.top.disk.io"] = mb.metricAgentProcessTopDiskIo.config.AggregationStrategy
+			aggMap["agent.process.top.memory.usage"] = mb.metricAgentProcessTopMemoryUsage.config.AggregationStrategy
+			aggMap["agent.process.top.pid"] = mb.metricAgentProcessTopPid.config.AggregationStrategy
 			aggMap["agent.system.info"] = mb.metricAgentSystemInfo.config.AggregationStrategy
+			aggMap["process.context_switches"] = mb.metricProcessContextSwitches.config.AggregationStrategy
+			aggMap["process.cpu.time"] = mb.metricProcessCPUTime.config.AggregationStrategy
 			aggMap["process.cpu.usage"] = mb.metricProcessCPUUsage.config.AggregationStrategy
+			aggMap["process.disk.io"] = mb.metricProcessDiskIo.config.AggregationStrategy
 			aggMap["process.memory.rss"] = mb.metricProcessMemoryRss.config.AggregationStrategy
 			aggMap["process.memory.usage"] = mb.metricProcessMemoryUsage.config.AggregationStrategy
+			aggMap["process.memory.virtual"] = mb.metricProcessMemoryVirtual.config.AggregationStrategy
 			aggMap["process.open_fds"] = mb.metricProcessOpenFds.config.AggregationStrategy
+			aggMap["process.open_fds.utilization"] = mb.metricProcessOpenFdsUtilization.config.AggregationStrategy
+			aggMap["process.paging.faults"] = mb.metricProcessPagingFaults.config.AggregationStrategy
+			aggMap["process.thread.count"] = mb.metricProcessThreadCount.config.AggregationStrategy
+			aggMap["process.uptime"] = mb.metricProcessUptime.config.AggregationStrategy
+			aggMap["system.cpu.time"] = mb.metricSystemCPUTime.config.AggregationStrategy
+			aggMap["system.disk.io"] = mb.metricSystemDiskIo.config.AggregationStrategy
+			aggMap["system.memory.usage"] = mb.metricSystemMemoryUsage.config.AggregationStrategy
+			aggMap["system.network.io"] = mb.metricSystemNetworkIo.config.AggregationStrategy
 
 			expectedWarnings := 0
 			if tt.metricsSet != testDataSetReag {
@@ -89,15 +108,75 @@ func TestMetricsBuilder(t *testing.T) {
 			}
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordAgentProcessOrphansDataPoint(ts, 1, "process.group-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordAgentProcessOrphansDataPoint(ts, 3, "process.group-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordAgentProcessOrphansAgeDataPoint(ts, 1, "process.group-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordAgentProcessOrphansAgeDataPoint(ts, 3, "process.group-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordAgentProcessOrphansMemoryDataPoint(ts, 1, "process.group-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordAgentProcessOrphansMemoryDataPoint(ts, 3, "process.group-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordAgentProcessTopCPUUsageDataPoint(ts, 1, "process.rank-val", "process.group-val", "process.command-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordAgentProcessTopCPUUsageDataPoint(ts, 3, "process.rank-val-2", "process.group-val-2", "process.command-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordAgentProcessTopDiskIoDataPoint(ts, 1, "process.rank-val", "process.group-val", "process.command-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordAgentProcessTopDiskIoDataPoint(ts, 3, "process.rank-val-2", "process.group-val-2", "process.command-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordAgentProcessTopMemoryUsageDataPoint(ts, 1, "process.rank-val", "process.group-val", "process.command-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordAgentProcessTopMemoryUsageDataPoint(ts, 3, "process.rank-val-2", "process.group-val-2", "process.command-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordAgentProcessTopPidDataPoint(ts, 1, AttributeKindCPU, "process.rank-val")
+			if tt.name == "reaggregate_set" {
+				mb.RecordAgentProcessTopPidDataPoint(ts, 3, AttributeKindMemory, "process.rank-val-2")
+			}
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordAgentSystemInfoDataPoint(ts, 1, "service-val", "version-val", "node-val", "go_version-val", "start_time-val", WithEnvironmentMetricAttribute("environment-val"), WithZoneMetricAttribute("zone-val"))
 			if tt.name == "reaggregate_set" {
 				mb.RecordAgentSystemInfoDataPoint(ts, 3, "service-val-2", "version-val-2", "node-val-2", "go_version-val-2", "start_time-val-2", WithEnvironmentMetricAttribute("environment-val"), WithZoneMetricAttribute("zone-val"))
 			}
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordProcessContextSwitchesDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent, AttributeProcessContextSwitchTypeVoluntary)
+			if tt.name == "reaggregate_set" {
+				mb.RecordProcessContextSwitchesDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer, AttributeProcessContextSwitchTypeInvoluntary)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordProcessCPUTimeDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent, AttributeCPUModeUser)
+			if tt.name == "reaggregate_set" {
+				mb.RecordProcessCPUTimeDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer, AttributeCPUModeSystem)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordProcessCPUUsageDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent)
 			if tt.name == "reaggregate_set" {
 				mb.RecordProcessCPUUsageDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordProcessDiskIoDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent, AttributeDiskIoDirectionRead)
+			if tt.name == "reaggregate_set" {
+				mb.RecordProcessDiskIoDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer, AttributeDiskIoDirectionWrite)
 			}
 			defaultMetricsCount++
 			allMetricsCount++
@@ -113,9 +192,72 @@ func TestMetricsBuilder(t *testing.T) {
 			}
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordProcessMemoryVirtualDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent)
+			if tt.name == "reaggregate_set" {
+				mb.RecordProcessMemoryVirtualDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordProcessOpenFdsDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent)
 			if tt.name == "reaggregate_set" {
 				mb.RecordProcessOpenFdsDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordProcessOpenFdsUtilizationDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent)
+			if tt.name == "reaggregate_set" {
+				mb.RecordProcessOpenFdsUtilizationDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordProcessPagingFaultsDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent, AttributeSystemPagingFaultTypeMinor)
+			if tt.name == "reaggregate_set" {
+				mb.RecordProcessPagingFaultsDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer, AttributeSystemPagingFaultTypeMajor)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordProcessThreadCountDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent)
+			if tt.name == "reaggregate_set" {
+				mb.RecordProcessThreadCountDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordProcessUptimeDataPoint(ts, 1, "process.group-val", AttributeAgentRoleAgent)
+			if tt.name == "reaggregate_set" {
+				mb.RecordProcessUptimeDataPoint(ts, 3, "process.group-val-2", AttributeAgentRoleMcpServer)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordSystemCPULoadAverage15mDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordSystemCPULoadAverage1mDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordSystemCPULoadAverage5mDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordSystemCPUTimeDataPoint(ts, 1, AttributeCPUModeUser)
+			if tt.name == "reaggregate_set" {
+				mb.RecordSystemCPUTimeDataPoint(ts, 3, AttributeCPUModeSystem)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordSystemDiskIoDataPoint(ts, 1, AttributeDiskIoDirectionRead)
+			if tt.name == "reaggregate_set" {
+				mb.RecordSystemDiskIoDataPoint(ts, 3, AttributeDiskIoDirectionWrite)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordSystemMemoryUsageDataPoint(ts, 1, AttributeSystemMemoryStateUsed)
+			if tt.name == "reaggregate_set" {
+				mb.RecordSystemMemoryUsageDataPoint(ts, 3, AttributeSystemMemoryStateFree)
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordSystemNetworkIoDataPoint(ts, 1, AttributeNetworkIoDirectionReceive)
+			if tt.name == "reaggregate_set" {
+				mb.RecordSystemNetworkIoDataPoint(ts, 3, AttributeNetworkIoDirectionTransmit)
 			}
 
 			rb := mb.NewResourceBuilder()
@@ -124,11 +266,30 @@ func TestMetricsBuilder(t *testing.T) {
 			metrics := mb.Emit(WithResource(res))
 			if tt.name == "reaggregate_set" {
 				assert.Empty(t, mb.metricAgentProcessCount.aggDataPoints)
+				assert.Empty(t, mb.metricAgentProcessOrphans.aggDataPoints)
+				assert.Empty(t, mb.metricAgentProcessOrphansAge.aggDataPoints)
+				assert.Empty(t, mb.metricAgentProcessOrphansMemory.aggDataPoints)
+				assert.Empty(t, mb.metricAgentProcessTopCPUUsage.aggDataPoints)
+				assert.Empty(t, mb.metricAgentProcessTopDiskIo.aggDataPoints)
+				assert.Empty(t, mb.metricAgentProcessTopMemoryUsage.aggDataPoints)
+				assert.Empty(t, mb.metricAgentProcessTopPid.aggDataPoints)
 				assert.Empty(t, mb.metricAgentSystemInfo.aggDataPoints)
+				assert.Empty(t, mb.metricProcessContextSwitches.aggDataPoints)
+				assert.Empty(t, mb.metricProcessCPUTime.aggDataPoints)
 				assert.Empty(t, mb.metricProcessCPUUsage.aggDataPoints)
+				assert.Empty(t, mb.metricProcessDiskIo.aggDataPoints)
 				assert.Empty(t, mb.metricProcessMemoryRss.aggDataPoints)
 				assert.Empty(t, mb.metricProcessMemoryUsage.aggDataPoints)
+				assert.Empty(t, mb.metricProcessMemoryVirtual.aggDataPoints)
 				assert.Empty(t, mb.metricProcessOpenFds.aggDataPoints)
+				assert.Empty(t, mb.metricProcessOpenFdsUtilization.aggDataPoints)
+				assert.Empty(t, mb.metricProcessPagingFaults.aggDataPoints)
+				assert.Empty(t, mb.metricProcessThreadCount.aggDataPoints)
+				assert.Empty(t, mb.metricProcessUptime.aggDataPoints)
+				assert.Empty(t, mb.metricSystemCPUTime.aggDataPoints)
+				assert.Empty(t, mb.metricSystemDiskIo.aggDataPoints)
+				assert.Empty(t, mb.metricSystemMemoryUsage.aggDataPoints)
+				assert.Empty(t, mb.metricSystemNetworkIo.aggDataPoints)
 			}
 
 			if tt.expectEmpty {
@@ -210,6 +371,329 @@ func TestMetricsBuilder(t *testing.T) {
 						_, ok = dp.Attributes().Get("state")
 						assert.False(t, ok)
 					}
+				case "agent.process.orphans":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["agent.process.orphans"], "Found a duplicate in the metrics slice: agent.process.orphans")
+						validatedMetrics["agent.process.orphans"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Number of processes that their agent left behind when it ended, those below them included, by the group of the topmost.", mi.Description())
+						assert.Equal(t, "{process}", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["agent.process.orphans"], "Found a duplicate in the metrics slice: agent.process.orphans")
+						validatedMetrics["agent.process.orphans"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Number of processes that their agent left behind when it ended, those below them included, by the group of the topmost.", mi.Description())
+						assert.Equal(t, "{process}", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["agent.process.orphans"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+					}
+				case "agent.process.orphans.age":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["agent.process.orphans.age"], "Found a duplicate in the metrics slice: agent.process.orphans.age")
+						validatedMetrics["agent.process.orphans.age"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time since the oldest orphans of the group were first found without their agent, 0 when there are none.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["agent.process.orphans.age"], "Found a duplicate in the metrics slice: agent.process.orphans.age")
+						validatedMetrics["agent.process.orphans.age"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time since the oldest orphans of the group were first found without their agent, 0 when there are none.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["agent.process.orphans.age"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+					}
+				case "agent.process.orphans.memory":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["agent.process.orphans.memory"], "Found a duplicate in the metrics slice: agent.process.orphans.memory")
+						validatedMetrics["agent.process.orphans.memory"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Memory of the orphans of the group, as in process.memory.usage.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["agent.process.orphans.memory"], "Found a duplicate in the metrics slice: agent.process.orphans.memory")
+						validatedMetrics["agent.process.orphans.memory"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Memory of the orphans of the group, as in process.memory.usage.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["agent.process.orphans.memory"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+					}
+				case "agent.process.top.cpu.usage":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["agent.process.top.cpu.usage"], "Found a duplicate in the metrics slice: agent.process.top.cpu.usage")
+						validatedMetrics["agent.process.top.cpu.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Processor time that single processes used since the last collection, 100 being one processor in full use.", mi.Description())
+						assert.Equal(t, "%", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						processRankAttrVal, ok := dp.Attributes().Get("process.rank")
+						assert.True(t, ok)
+						assert.Equal(t, "process.rank-val", processRankAttrVal.Str())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						processCommandAttrVal, ok := dp.Attributes().Get("process.command")
+						assert.True(t, ok)
+						assert.Equal(t, "process.command-val", processCommandAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["agent.process.top.cpu.usage"], "Found a duplicate in the metrics slice: agent.process.top.cpu.usage")
+						validatedMetrics["agent.process.top.cpu.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Processor time that single processes used since the last collection, 100 being one processor in full use.", mi.Description())
+						assert.Equal(t, "%", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["agent.process.top.cpu.usage"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("process.rank")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("process.command")
+						assert.False(t, ok)
+					}
+				case "agent.process.top.disk.io":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["agent.process.top.disk.io"], "Found a duplicate in the metrics slice: agent.process.top.disk.io")
+						validatedMetrics["agent.process.top.disk.io"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "What single processes read from and wrote to disks since the last collection.", mi.Description())
+						assert.Equal(t, "By/s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						processRankAttrVal, ok := dp.Attributes().Get("process.rank")
+						assert.True(t, ok)
+						assert.Equal(t, "process.rank-val", processRankAttrVal.Str())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						processCommandAttrVal, ok := dp.Attributes().Get("process.command")
+						assert.True(t, ok)
+						assert.Equal(t, "process.command-val", processCommandAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["agent.process.top.disk.io"], "Found a duplicate in the metrics slice: agent.process.top.disk.io")
+						validatedMetrics["agent.process.top.disk.io"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "What single processes read from and wrote to disks since the last collection.", mi.Description())
+						assert.Equal(t, "By/s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["agent.process.top.disk.io"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("process.rank")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("process.command")
+						assert.False(t, ok)
+					}
+				case "agent.process.top.memory.usage":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["agent.process.top.memory.usage"], "Found a duplicate in the metrics slice: agent.process.top.memory.usage")
+						validatedMetrics["agent.process.top.memory.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Memory of single processes, as in process.memory.usage.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						processRankAttrVal, ok := dp.Attributes().Get("process.rank")
+						assert.True(t, ok)
+						assert.Equal(t, "process.rank-val", processRankAttrVal.Str())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						processCommandAttrVal, ok := dp.Attributes().Get("process.command")
+						assert.True(t, ok)
+						assert.Equal(t, "process.command-val", processCommandAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["agent.process.top.memory.usage"], "Found a duplicate in the metrics slice: agent.process.top.memory.usage")
+						validatedMetrics["agent.process.top.memory.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Memory of single processes, as in process.memory.usage.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["agent.process.top.memory.usage"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("process.rank")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("process.command")
+						assert.False(t, ok)
+					}
+				case "agent.process.top.pid":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["agent.process.top.pid"], "Found a duplicate in the metrics slice: agent.process.top.pid")
+						validatedMetrics["agent.process.top.pid"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "The pid, as the value, of the process that has a rank.", mi.Description())
+						assert.Equal(t, "{pid}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						kindAttrVal, ok := dp.Attributes().Get("kind")
+						assert.True(t, ok)
+						assert.Equal(t, "cpu", kindAttrVal.Str())
+						processRankAttrVal, ok := dp.Attributes().Get("process.rank")
+						assert.True(t, ok)
+						assert.Equal(t, "process.rank-val", processRankAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["agent.process.top.pid"], "Found a duplicate in the metrics slice: agent.process.top.pid")
+						validatedMetrics["agent.process.top.pid"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "The pid, as the value, of the process that has a rank.", mi.Description())
+						assert.Equal(t, "{pid}", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["agent.process.top.pid"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("kind")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("process.rank")
+						assert.False(t, ok)
+					}
 				case "agent.system.info":
 					if tt.name != "reaggregate_set" {
 						assert.False(t, validatedMetrics["agent.system.info"], "Found a duplicate in the metrics slice: agent.system.info")
@@ -276,6 +760,114 @@ func TestMetricsBuilder(t *testing.T) {
 						_, ok = dp.Attributes().Get("start_time")
 						assert.False(t, ok)
 					}
+				case "process.context_switches":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["process.context_switches"], "Found a duplicate in the metrics slice: process.context_switches")
+						validatedMetrics["process.context_switches"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Number of times that the first threads of the processes of the group left a processor, read every pss_interval.", mi.Description())
+						assert.Equal(t, "{context_switch}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						agentRoleAttrVal, ok := dp.Attributes().Get("agent.role")
+						assert.True(t, ok)
+						assert.Equal(t, "agent", agentRoleAttrVal.Str())
+						processContextSwitchTypeAttrVal, ok := dp.Attributes().Get("process.context_switch.type")
+						assert.True(t, ok)
+						assert.Equal(t, "voluntary", processContextSwitchTypeAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["process.context_switches"], "Found a duplicate in the metrics slice: process.context_switches")
+						validatedMetrics["process.context_switches"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Number of times that the first threads of the processes of the group left a processor, read every pss_interval.", mi.Description())
+						assert.Equal(t, "{context_switch}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["process.context_switches"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("process.context_switch.type")
+						assert.False(t, ok)
+					}
+				case "process.cpu.time":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["process.cpu.time"], "Found a duplicate in the metrics slice: process.cpu.time")
+						validatedMetrics["process.cpu.time"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Processor time that the group used.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						agentRoleAttrVal, ok := dp.Attributes().Get("agent.role")
+						assert.True(t, ok)
+						assert.Equal(t, "agent", agentRoleAttrVal.Str())
+						cpuModeAttrVal, ok := dp.Attributes().Get("cpu.mode")
+						assert.True(t, ok)
+						assert.Equal(t, "user", cpuModeAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["process.cpu.time"], "Found a duplicate in the metrics slice: process.cpu.time")
+						validatedMetrics["process.cpu.time"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Processor time that the group used.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["process.cpu.time"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("cpu.mode")
+						assert.False(t, ok)
+					}
 				case "process.cpu.usage":
 					if tt.name != "reaggregate_set" {
 						assert.False(t, validatedMetrics["process.cpu.usage"], "Found a duplicate in the metrics slice: process.cpu.usage")
@@ -319,6 +911,60 @@ func TestMetricsBuilder(t *testing.T) {
 						_, ok := dp.Attributes().Get("process.group")
 						assert.False(t, ok)
 						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+					}
+				case "process.disk.io":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["process.disk.io"], "Found a duplicate in the metrics slice: process.disk.io")
+						validatedMetrics["process.disk.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes that the group made disks read and write. Not sent until those of one of its processes can be read.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						agentRoleAttrVal, ok := dp.Attributes().Get("agent.role")
+						assert.True(t, ok)
+						assert.Equal(t, "agent", agentRoleAttrVal.Str())
+						diskIoDirectionAttrVal, ok := dp.Attributes().Get("disk.io.direction")
+						assert.True(t, ok)
+						assert.Equal(t, "read", diskIoDirectionAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["process.disk.io"], "Found a duplicate in the metrics slice: process.disk.io")
+						validatedMetrics["process.disk.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes that the group made disks read and write. Not sent until those of one of its processes can be read.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["process.disk.io"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("disk.io.direction")
 						assert.False(t, ok)
 					}
 				case "process.memory.rss":
@@ -376,7 +1022,7 @@ func TestMetricsBuilder(t *testing.T) {
 						validatedMetrics["process.memory.usage"] = true
 						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
 						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
-						assert.Equal(t, "Proportional memory (PSS) of the group, with resident memory in the place of what could not be read within the budget.", mi.Description())
+						assert.Equal(t, "Proportional memory (PSS, with swap) of the group, with resident memory in the place of what could not be read within the budget.", mi.Description())
 						assert.Equal(t, "By", mi.Unit())
 						assert.False(t, mi.Sum().IsMonotonic())
 						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
@@ -396,7 +1042,7 @@ func TestMetricsBuilder(t *testing.T) {
 						validatedMetrics["process.memory.usage"] = true
 						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
 						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
-						assert.Equal(t, "Proportional memory (PSS) of the group, with resident memory in the place of what could not be read within the budget.", mi.Description())
+						assert.Equal(t, "Proportional memory (PSS, with swap) of the group, with resident memory in the place of what could not be read within the budget.", mi.Description())
 						assert.Equal(t, "By", mi.Unit())
 						assert.False(t, mi.Sum().IsMonotonic())
 						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
@@ -405,6 +1051,55 @@ func TestMetricsBuilder(t *testing.T) {
 						assert.Equal(t, ts, dp.Timestamp())
 						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
 						switch aggMap["process.memory.usage"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+					}
+				case "process.memory.virtual":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["process.memory.virtual"], "Found a duplicate in the metrics slice: process.memory.virtual")
+						validatedMetrics["process.memory.virtual"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Address space of the group.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						agentRoleAttrVal, ok := dp.Attributes().Get("agent.role")
+						assert.True(t, ok)
+						assert.Equal(t, "agent", agentRoleAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["process.memory.virtual"], "Found a duplicate in the metrics slice: process.memory.virtual")
+						validatedMetrics["process.memory.virtual"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Address space of the group.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["process.memory.virtual"] {
 						case "sum":
 							assert.Equal(t, int64(4), dp.IntValue())
 						case "avg":
@@ -466,6 +1161,411 @@ func TestMetricsBuilder(t *testing.T) {
 						_, ok := dp.Attributes().Get("process.group")
 						assert.False(t, ok)
 						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+					}
+				case "process.open_fds.utilization":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["process.open_fds.utilization"], "Found a duplicate in the metrics slice: process.open_fds.utilization")
+						validatedMetrics["process.open_fds.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Open file descriptors as a share of what the process may open, the highest of the processes of the group. Not sent while that of none of them can be read.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						agentRoleAttrVal, ok := dp.Attributes().Get("agent.role")
+						assert.True(t, ok)
+						assert.Equal(t, "agent", agentRoleAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["process.open_fds.utilization"], "Found a duplicate in the metrics slice: process.open_fds.utilization")
+						validatedMetrics["process.open_fds.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Open file descriptors as a share of what the process may open, the highest of the processes of the group. Not sent while that of none of them can be read.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["process.open_fds.utilization"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+					}
+				case "process.paging.faults":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["process.paging.faults"], "Found a duplicate in the metrics slice: process.paging.faults")
+						validatedMetrics["process.paging.faults"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Page faults of the group.", mi.Description())
+						assert.Equal(t, "{fault}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						agentRoleAttrVal, ok := dp.Attributes().Get("agent.role")
+						assert.True(t, ok)
+						assert.Equal(t, "agent", agentRoleAttrVal.Str())
+						systemPagingFaultTypeAttrVal, ok := dp.Attributes().Get("system.paging.fault.type")
+						assert.True(t, ok)
+						assert.Equal(t, "minor", systemPagingFaultTypeAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["process.paging.faults"], "Found a duplicate in the metrics slice: process.paging.faults")
+						validatedMetrics["process.paging.faults"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Page faults of the group.", mi.Description())
+						assert.Equal(t, "{fault}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["process.paging.faults"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("system.paging.fault.type")
+						assert.False(t, ok)
+					}
+				case "process.thread.count":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["process.thread.count"], "Found a duplicate in the metrics slice: process.thread.count")
+						validatedMetrics["process.thread.count"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Number of threads of the group.", mi.Description())
+						assert.Equal(t, "{thread}", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						agentRoleAttrVal, ok := dp.Attributes().Get("agent.role")
+						assert.True(t, ok)
+						assert.Equal(t, "agent", agentRoleAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["process.thread.count"], "Found a duplicate in the metrics slice: process.thread.count")
+						validatedMetrics["process.thread.count"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Number of threads of the group.", mi.Description())
+						assert.Equal(t, "{thread}", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["process.thread.count"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+					}
+				case "process.uptime":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["process.uptime"], "Found a duplicate in the metrics slice: process.uptime")
+						validatedMetrics["process.uptime"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time since the oldest process of the group started, 0 when there is none.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						processGroupAttrVal, ok := dp.Attributes().Get("process.group")
+						assert.True(t, ok)
+						assert.Equal(t, "process.group-val", processGroupAttrVal.Str())
+						agentRoleAttrVal, ok := dp.Attributes().Get("agent.role")
+						assert.True(t, ok)
+						assert.Equal(t, "agent", agentRoleAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["process.uptime"], "Found a duplicate in the metrics slice: process.uptime")
+						validatedMetrics["process.uptime"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Time since the oldest process of the group started, 0 when there is none.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["process.uptime"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("process.group")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("agent.role")
+						assert.False(t, ok)
+					}
+				case "system.cpu.load_average.15m":
+					assert.False(t, validatedMetrics["system.cpu.load_average.15m"], "Found a duplicate in the metrics slice: system.cpu.load_average.15m")
+					validatedMetrics["system.cpu.load_average.15m"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Mean number of threads that ran or waited to over the last fifteen minutes. Only with host.", mi.Description())
+					assert.Equal(t, "{thread}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "system.cpu.load_average.1m":
+					assert.False(t, validatedMetrics["system.cpu.load_average.1m"], "Found a duplicate in the metrics slice: system.cpu.load_average.1m")
+					validatedMetrics["system.cpu.load_average.1m"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Mean number of threads that ran or waited to over the last minute. Only with host.", mi.Description())
+					assert.Equal(t, "{thread}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "system.cpu.load_average.5m":
+					assert.False(t, validatedMetrics["system.cpu.load_average.5m"], "Found a duplicate in the metrics slice: system.cpu.load_average.5m")
+					validatedMetrics["system.cpu.load_average.5m"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Mean number of threads that ran or waited to over the last five minutes. Only with host.", mi.Description())
+					assert.Equal(t, "{thread}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+				case "system.cpu.time":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["system.cpu.time"], "Found a duplicate in the metrics slice: system.cpu.time")
+						validatedMetrics["system.cpu.time"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Processor time of the host, all processors together. Only with host.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						cpuModeAttrVal, ok := dp.Attributes().Get("cpu.mode")
+						assert.True(t, ok)
+						assert.Equal(t, "user", cpuModeAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["system.cpu.time"], "Found a duplicate in the metrics slice: system.cpu.time")
+						validatedMetrics["system.cpu.time"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Processor time of the host, all processors together. Only with host.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["system.cpu.time"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("cpu.mode")
+						assert.False(t, ok)
+					}
+				case "system.disk.io":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["system.disk.io"], "Found a duplicate in the metrics slice: system.disk.io")
+						validatedMetrics["system.disk.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes that the disks of the host read and wrote. Only with host.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						diskIoDirectionAttrVal, ok := dp.Attributes().Get("disk.io.direction")
+						assert.True(t, ok)
+						assert.Equal(t, "read", diskIoDirectionAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["system.disk.io"], "Found a duplicate in the metrics slice: system.disk.io")
+						validatedMetrics["system.disk.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes that the disks of the host read and wrote. Only with host.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["system.disk.io"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("disk.io.direction")
+						assert.False(t, ok)
+					}
+				case "system.memory.usage":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["system.memory.usage"], "Found a duplicate in the metrics slice: system.memory.usage")
+						validatedMetrics["system.memory.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Memory of the host. Only with host.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						systemMemoryStateAttrVal, ok := dp.Attributes().Get("system.memory.state")
+						assert.True(t, ok)
+						assert.Equal(t, "used", systemMemoryStateAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["system.memory.usage"], "Found a duplicate in the metrics slice: system.memory.usage")
+						validatedMetrics["system.memory.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Memory of the host. Only with host.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["system.memory.usage"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("system.memory.state")
+						assert.False(t, ok)
+					}
+				case "system.network.io":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["system.network.io"], "Found a duplicate in the metrics slice: system.network.io")
+						validatedMetrics["system.network.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes that the network interfaces of the host received and sent, loopback left out. Only with host.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						networkIoDirectionAttrVal, ok := dp.Attributes().Get("network.io.direction")
+						assert.True(t, ok)
+						assert.Equal(t, "receive", networkIoDirectionAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["system.network.io"], "Found a duplicate in the metrics slice: system.network.io")
+						validatedMetrics["system.network.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes that the network interfaces of the host received and sent, loopback left out. Only with host.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["system.network.io"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("network.io.direction")
 						assert.False(t, ok)
 					}
 				}

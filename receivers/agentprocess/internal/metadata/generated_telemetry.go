@@ -23,10 +23,12 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                            metric.Meter
-	mu                               sync.Mutex
-	registrations                    []metric.Registration
-	ReceiverAgentProcessReadFailures metric.Int64Counter
+	meter                             metric.Meter
+	mu                                sync.Mutex
+	registrations                     []metric.Registration
+	ReceiverAgentProcessDroppedEvents metric.Int64Counter
+	ReceiverAgentProcessOverflow      metric.Int64Counter
+	ReceiverAgentProcessReadFailures  metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -58,9 +60,21 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ReceiverAgentProcessDroppedEvents, err = builder.meter.Int64Counter(
+		"otelcol_receiver_agent_process_dropped_events",
+		metric.WithDescription("Events that no consumer took. [Alpha]"),
+		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverAgentProcessOverflow, err = builder.meter.Int64Counter(
+		"otelcol_receiver_agent_process_overflow",
+		metric.WithDescription("Processes that there was no room for, each time, by what is full (groups, processes). [Alpha]"),
+		metric.WithUnit("{process}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverAgentProcessReadFailures, err = builder.meter.Int64Counter(
 		"otelcol_receiver_agent_process_read_failures",
-		metric.WithDescription("Files below /proc that could not be read, by file and by reason (permission, parse, exhausted, budget, other). [Alpha]"),
+		metric.WithDescription("Files of processes that could not be read, by file and by reason (permission, parse, exhausted, budget, other). [Alpha]"),
 		metric.WithUnit("{file}"),
 	)
 	errs = errors.Join(errs, err)
