@@ -69,6 +69,15 @@ bin/golangci-lint: internal/tools/golangci-lint/go.mod internal/tools/golangci-l
 bench-start: build ## size, time to ready and idle memory of the built binary
 	go run -C bench ./start ../bin/watchkeeper
 
+.PHONY: bench-process
+bench-process: build bin/bench/crowd ## what watching processes costs beside host_metrics (QUICK=1: two minutes)
+	go build -C bench -ldflags '-s -w' -o ../bin/bench/ ./process ./peer/hostmetrics
+	bin/bench/process $(if $(QUICK),-quick) bin/watchkeeper bin/bench/hostmetrics bin/bench/crowd
+
+bin/bench/crowd: bench/crowd/crowd.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -pthread -o $@ $<
+
 .PHONY: clean
 clean:
 	rm -rf bin _build

@@ -11,17 +11,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
+
+	"github.com/watchkeeper/watchkeeper/bench/internal/program"
 )
+
+func init() { runtime.LockOSThread() } // as program.Start asks for
 
 func main() {
 	runs := flag.Int("runs", 5, "how often to start the binary")
@@ -47,29 +48,29 @@ func report(binary string, runs int, idle time.Duration) error {
 		return err
 	}
 	var ready []time.Duration
-	var resident int
+	var resident int64
 	for i := range runs {
 		last := i == runs-1
-		took, kib, err := measure(binary, idle, last)
+		took, bytes, err := measure(binary, idle, last)
 		if err != nil {
 			return err
 		}
 		ready = append(ready, took)
-		resident = kib
+		resident = bytes
 	}
 	slices.Sort(ready)
 	fmt.Printf("binary size   %.0f MB\n", float64(info.Size())/1e6)
 	fmt.Printf("ready         %.0f ms (median of %d; %.0f to %.0f)\n", ms(ready[len(ready)/2]), runs, ms(ready[0]), ms(ready[len(ready)-1]))
-	fmt.Printf("idle RSS      %.0f MB (after %s)\n", float64(resident)*1024/1e6, idle)
+	fmt.Printf("idle RSS      %.0f MB (after %s)\n", float64(resident)/1e6, idle)
 	return nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // measure starts the binary once, returns the time to ready and, for the last
-// run, the resident memory in KiB after idling.
-func measure(binary string, idle time.Duration, last bool) (took time.Duration, kib int, err error) {
-	ports, err := freePorts(5)
+// run, the resident memory in bytes after idling.
+func measure(binary string, idle time.Duration, last bool) (took time.Duration, resident int64, err error) {
+	ports, err := program.FreePorts(5)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -80,23 +81,21 @@ func measure(binary string, idle time.Duration, last bool) (took time.Duration, 
 		"WATCHKEEPER_PROMETHEUS_ENDPOINT=localhost:"+ports[2],
 		"WATCHKEEPER_HEALTH_ENDPOINT=localhost:"+ports[3],
 		"WATCHKEEPER_TELEMETRY_PORT="+ports[4])
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	begin := time.Now()
-	if err := cmd.Start(); err != nil {
+	running, err := program.Start(cmd)
+	if err != nil {
 		return 0, 0, err
 	}
-	defer func() {
-		err = errors.Join(err, cmd.Process.Signal(syscall.SIGTERM), cmd.Wait())
-	}()
+	defer func() { err = errors.Join(err, running.Stop()) }()
 	if err := waitReady("http://localhost:"+ports[3]+"/", begin.Add(30*time.Second)); err != nil {
-		return 0, 0, err
+		return 0, 0, errors.Join(err, running.Err())
 	}
 	took = time.Since(begin)
 	if last {
 		time.Sleep(idle)
-		kib, err = residentKiB(cmd.Process.Pid)
+		resident, _, err = running.Resident()
 	}
-	return took, kib, err
+	return took, resident, err
 }
 
 func waitReady(url string, deadline time.Time) error {
@@ -111,30 +110,4 @@ func waitReady(url string, deadline time.Time) error {
 		time.Sleep(2 * time.Millisecond)
 	}
 	return fmt.Errorf("%s did not answer 200 in time", url)
-}
-
-func residentKiB(pid int) (int, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			return strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")))
-		}
-	}
-	return 0, errors.New("no VmRSS in /proc status")
-}
-
-// freePorts returns distinct loopback ports that were free a moment ago.
-func freePorts(n int) (ports []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "localhost:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	}
-	return ports, nil
 }

@@ -1,0 +1,48 @@
+// Command hostmetrics is the collector that agent_process is measured against:
+// upstream's host_metrics receiver, a way to read its values and a way to drop
+// them, and nothing else that would cost memory.
+package main
+
+import (
+	"os"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/nopexporter"
+	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
+	"go.opentelemetry.io/collector/otelcol"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
+)
+
+func main() {
+	command := otelcol.NewCommand(otelcol.CollectorSettings{
+		BuildInfo: component.BuildInfo{
+			Command:     "hostmetrics",
+			Description: "The upstream Collector with its host_metrics receiver",
+			Version:     "0.158.0",
+		},
+		Factories: factories,
+		ConfigProviderSettings: otelcol.ConfigProviderSettings{
+			ResolverSettings: confmap.ResolverSettings{
+				DefaultScheme:     "yaml",
+				ProviderFactories: []confmap.ProviderFactory{yamlprovider.NewFactory()},
+			},
+		},
+	})
+	if command.Execute() != nil { // which has been printed
+		os.Exit(1)
+	}
+}
+
+func factories() (set otelcol.Factories, err error) {
+	set.Telemetry = otelconftelemetry.NewFactory()
+	if set.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](hostmetricsreceiver.NewFactory()); err != nil {
+		return set, err
+	}
+	set.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](nopexporter.NewFactory(), otlphttpexporter.NewFactory())
+	return set, err
+}
