@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -29,6 +30,23 @@ type Check struct {
 	// Timeout bounds one run, above zero. It counts from the moment at which the
 	// run has a slot, and may exceed the interval.
 	Timeout time.Duration
+	// Host names the machine that is asked, if any; see
+	// [Settings.MaxConcurrentPerHost].
+	Host string
+	// FailuresToUnhealthy is how many runs in a row must fail before the state is
+	// Unhealthy. Until then it stays what it was. Zero means one.
+	FailuresToUnhealthy int
+	// SuccessesToHealthy is how many runs in a row must be better than the state,
+	// Unhealthy or Degraded, before it improves. Zero means one.
+	SuccessesToHealthy int
+	// DependsOn names checks without which this one cannot succeed. While one of
+	// them is Unhealthy, or one that those depend on, this check goes on being run
+	// and measured, but its state is Unknown. When that is over, it stays Unknown up
+	// to the end of the first run that began later.
+	DependsOn []string
+	// Limits are where measurements become failures; the forecast looks ahead to
+	// them.
+	Limits []Limit
 	// Probe is owned by the Engine from [New] on. If it is a [Closer], the Engine
 	// closes it.
 	Probe Probe
@@ -37,13 +55,23 @@ type Check struct {
 // Settings are what all checks of an Engine share.
 type Settings struct {
 	// MaxConcurrent is how many runs may be under way at once, at least one.
-	// Abandoned runs do not count.
+	// Abandoned runs do not count. Checks whose last run took a second or more get
+	// half of it at most.
 	MaxConcurrent int
-	// OnTransition is called for the first verdict on each check and for each
-	// change of its state, in the order of the verdicts on that check and
-	// concurrently for different ones. The check's next run waits until it
-	// returns. It may be nil.
+	// MaxConcurrentPerHost bounds the runs that ask one host at once in the same
+	// way. Zero means no such bound.
+	MaxConcurrentPerHost int
+	// HistorySize is how many runs of each check are remembered, 16 bytes each; at
+	// least 20 are.
+	HistorySize int
+	// OnTransition is called for the first state of each check and for each change
+	// of it, in order for one check and concurrently for different ones. The next
+	// run of the check, and of the one that caused it, waits until it returns. It
+	// may be nil.
 	OnTransition func(Transition)
+	// OnNotice is called for each notice of a run, before the check's next run. It
+	// may be nil.
+	OnNotice func(Noticed)
 	// OnPanic is called when a probe panics, with the recovered value and the
 	// stack. It may be nil.
 	OnPanic func(name string, value any, stack []byte)
@@ -52,7 +80,8 @@ type Settings struct {
 // Engine runs a fixed set of checks. Its methods may be called concurrently.
 type Engine struct {
 	runners []*runner
-	slots   chan struct{}
+	byName  map[string]*runner
+	slots   *slots
 	loops   sync.WaitGroup
 
 	mu      sync.Mutex
@@ -66,20 +95,30 @@ func New(checks []Check, settings Settings) (*Engine, error) {
 	if settings.MaxConcurrent < 1 {
 		return nil, fmt.Errorf("max concurrent runs must be at least 1, got %d", settings.MaxConcurrent)
 	}
-	e := &Engine{slots: make(chan struct{}, settings.MaxConcurrent)}
-	seen := make(map[string]bool, len(checks))
+	e := &Engine{byName: make(map[string]*runner, len(checks)), slots: newSlots(checks, settings)}
+	dependsOn := make(map[string][]string, len(checks))
+	// The state of a check depends on that of others, so one lock guards them all.
+	book := new(sync.Mutex)
 	for _, c := range checks {
 		switch {
-		case seen[c.Name]:
+		case e.byName[c.Name] != nil:
 			return nil, fmt.Errorf("check %q: there are two of this name", c.Name)
 		case c.Probe == nil:
 			return nil, fmt.Errorf("check %q: no probe", c.Name)
 		case c.Interval <= 0 || c.Timeout <= 0:
 			return nil, fmt.Errorf("check %q: interval and timeout must be above zero, got %s and %s", c.Name, c.Interval, c.Timeout)
+		case slices.ContainsFunc(c.Limits, func(l Limit) bool { return !(l.Value > 0) }):
+			return nil, fmt.Errorf("check %q: limits must be above zero", c.Name)
 		}
-		seen[c.Name] = true
-		e.runners = append(e.runners, newRunner(c, settings))
+		dependsOn[c.Name] = c.DependsOn
+		r := newRunner(c, settings, book)
+		e.byName[c.Name] = r
+		e.runners = append(e.runners, r)
 	}
+	if err := ValidateDependencies(dependsOn); err != nil {
+		return nil, err
+	}
+	connect(e.runners)
 	return e, nil
 }
 
@@ -103,6 +142,23 @@ func (e *Engine) Snapshots() []Snapshot {
 	out := make([]Snapshot, len(e.runners))
 	for i, r := range e.runners {
 		out[i] = r.snapshot()
+	}
+	return out
+}
+
+// History returns the last runs of a check, the oldest first, and nil for one that
+// is not known.
+func (e *Engine) History(name string) []Run {
+	r, ok := e.byName[name]
+	if !ok {
+		return nil
+	}
+	r.book.Lock()
+	defer r.book.Unlock()
+	kept := r.history.runsKept.list()
+	out := make([]Run, len(kept))
+	for i, k := range kept {
+		out[i] = k.run()
 	}
 	return out
 }

@@ -6,18 +6,22 @@ import (
 	"time"
 )
 
-// history is what the verdicts on one check add up to. It has no clock and no
-// lock.
+// history is what the runs of one check add up to. It has no clock and no lock.
 type history struct {
 	last        verdict
-	previous    State
 	lastRun     time.Time
 	measured    []Measurement
 	measuredAt  time.Time
 	runs        map[outcome]uint64
 	failures    uint64
 	lastSuccess time.Time
-	forecaster  forecaster
+
+	runsKept ring[kept]
+	// outages are the beginnings of the last outages, in seconds of Unix time.
+	outages    ring[int64]
+	failing    bool
+	uptime     uptime
+	forecaster forecaster
 }
 
 // outcome is bounded: both lists are closed, and judge keeps to them.
@@ -26,46 +30,48 @@ type outcome struct {
 	errorType ErrorType
 }
 
-func newHistory(interval time.Duration) history {
+func newHistory(c Check, size int) history {
 	return history{
 		runs:       map[outcome]uint64{{result: Healthy}: 0},
-		forecaster: newForecaster(interval),
+		runsKept:   newRing[kept](max(size, flapRuns)),
+		outages:    newRing[int64](maxOutages),
+		uptime:     newUptime(c.Interval),
+		forecaster: newForecaster(c),
 	}
 }
 
-// add takes the verdict of a run that ended at now, and reports whether it is
-// news: the first, or different from the one before.
-func (h *history) add(v verdict, now time.Time) bool {
-	news := h.lastRun.IsZero() || v.state != h.last.state
-	if news {
-		h.previous = h.last.state
-	}
+// add takes the verdict of a run that ended at now.
+func (h *history) add(v verdict, now time.Time) {
 	h.last, h.lastRun = v, now
 	if len(v.measurements) > 0 {
 		h.measured, h.measuredAt = v.measurements, now
 	}
 	h.runs[outcome{v.state, v.errorType}]++
+	h.runsKept.add(keep(v, now))
+	h.uptime.add(v.state, now)
 	switch v.state {
 	case Healthy, Degraded:
-		h.failures, h.lastSuccess = 0, now
-		h.forecaster.observe(false)
+		h.failures, h.lastSuccess, h.failing = 0, now, false
 	case Unhealthy:
 		h.failures++
-		h.forecaster.observe(true)
+		if !h.failing {
+			h.outages.add(now.Unix())
+		}
+		h.failing = true
 	default:
 		h.failures++
 	}
-	return news
+	h.forecaster.observe(v, now)
 }
 
-func (h *history) snapshot() Snapshot {
+func (h *history) snapshot(now time.Time) Snapshot {
 	s := Snapshot{
-		State: h.last.state, Previous: h.previous, Reason: h.last.reason, ErrorType: h.last.errorType,
 		LastRun: h.lastRun, Duration: h.last.duration, Steps: h.last.steps,
 		Measurements: h.measured, MeasuredAt: h.measuredAt,
 		Runs:                make([]RunCount, 0, len(h.runs)),
 		ConsecutiveFailures: h.failures, LastSuccess: h.lastSuccess,
-		Forecast: h.forecaster.forecast(),
+		Availability: h.uptime.over(now),
+		Forecast:     h.forecaster.forecast(h.lastRun),
 	}
 	for o, n := range h.runs {
 		s.Runs = append(s.Runs, RunCount{Result: o.result, ErrorType: o.errorType, Count: n})

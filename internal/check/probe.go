@@ -25,6 +25,18 @@ type Closer interface {
 	Close() error
 }
 
+// Stateful is a Probe that knows something worth keeping across restarts, such as
+// what it accepted as the normal answer of its target. Neither method is called
+// while Run is under way.
+type Stateful interface {
+	// State returns what to keep, without a secret, or nil for nothing. It is asked
+	// for after every run, so it should be cheap when nothing has changed.
+	State() ([]byte, error)
+	// Restore takes what State returned in an earlier life, before the first run.
+	// After an error the probe works as if there were nothing to restore.
+	Restore(state []byte) error
+}
+
 // Result is what one run of a probe found.
 type Result struct {
 	State State
@@ -39,6 +51,8 @@ type Result struct {
 	Steps []Step
 	// Measurements are what the target said of itself.
 	Measurements []Measurement
+	// Notices are what is worth an event without being a verdict.
+	Notices []Notice
 }
 
 // Step is one part of a run, such as "connect" or "query".
@@ -55,3 +69,20 @@ type Measurement struct {
 	Value      float64
 	Attributes map[string]string
 }
+
+// Notice is something that a probe saw and that somebody should be told of,
+// whatever the verdict: the tools of a server are not those of yesterday.
+type Notice struct {
+	// Kind comes from a closed list; see [ContractChanged].
+	Kind string
+	// Summary says what happened in one line, for a person.
+	Summary string
+	// Attributes come from a fixed set for each Kind. Their values are bounded and
+	// hold no credential.
+	Attributes map[string]string
+}
+
+// ContractChanged is the Kind of the Notice that an MCP server offers other tools
+// than those that were accepted before. Its attributes are "added", "removed",
+// "breaking" and "description": short lists of names of tools, absent when empty.
+const ContractChanged = "mcp.contract_changed"

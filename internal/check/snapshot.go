@@ -9,15 +9,21 @@ type Snapshot struct {
 	Type     string
 	Critical bool
 
-	// State is the last verdict, and Previous the last one that differed from it.
-	// Both are Unknown before the first run has ended.
+	// State is what the verdicts so far come to, and Previous the last state that
+	// differed from it. Both are Unknown before the first run has ended, unless an
+	// earlier life of the check is remembered. A single verdict may differ from
+	// State; see [Check].
 	State    State
 	Previous State
-	// Reason and ErrorType belong to the last verdict; see [Result].
+	// Reason and ErrorType say why; see [Result].
 	Reason    string
 	ErrorType ErrorType
+	// Cause names the unhealthy check because of which the state is Unknown. The
+	// ErrorType is None then. It is empty otherwise.
+	Cause string
 
-	// LastRun is when the last run ended or was abandoned, zero before that.
+	// LastRun is when the last run ended or was abandoned, zero before the first one
+	// of this life.
 	LastRun time.Time
 	// Duration is how long the last run took. For one that does not return it is
 	// the time for which it has not returned so far.
@@ -37,6 +43,9 @@ type Snapshot struct {
 	ConsecutiveFailures uint64
 	// LastSuccess is when the last success ended, zero if there was none.
 	LastSuccess time.Time
+	// Availability is that over the last hour and the last 24, without windows of
+	// which nothing is known.
+	Availability []Availability
 	// Forecast is zero until a run has said something about the target.
 	Forecast Forecast
 
@@ -57,9 +66,10 @@ type RunCount struct {
 	Count     uint64
 }
 
-// Transition is the first verdict on a check, or a verdict that differs from the
-// one before it. The first one has Previous Unknown, and may have State Unknown
-// too when the probe could not work.
+// Transition is the first state of a check, or a state that differs from the one
+// before it. The first one has Previous Unknown, and may have State Unknown too
+// when the probe could not work. The state that an earlier life left is no
+// Transition.
 type Transition struct {
 	Name      string
 	Type      string
@@ -68,8 +78,25 @@ type Transition struct {
 	Previous  State
 	Reason    string
 	ErrorType ErrorType
-	// Duration is how long the run took that brought the verdict.
+	// Cause names another check on which this one depends. With State Unknown, that
+	// check has become unhealthy; with State Healthy, it has become well again.
+	// Nobody need be told of such a Transition who is told of that check.
+	Cause string
+	// Pattern is how failures of this check have followed each other. It is empty in
+	// the first Transition, and in one that has a Cause.
+	Pattern Pattern
+	// Duration is how long the run took that brought the state.
 	Duration time.Duration
-	// Time is when the verdict was given.
+	// Time is when the state began.
+	Time time.Time
+}
+
+// Noticed is a [Notice] with the check whose probe gave it.
+type Noticed struct {
+	Name     string
+	Type     string
+	Critical bool
+	Notice   Notice
+	// Time is when the run ended.
 	Time time.Time
 }

@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// maxReason bounds a reason in bytes. Drivers put whole answers into errors.
-const maxReason = 1024
+const (
+	// maxReason bounds a reason in bytes. Drivers put whole answers into errors.
+	maxReason = 1024
+	// maxNotices bounds the notices of one run, and their attributes.
+	maxNotices = 16
+)
 
 // verdict is what one run comes to, after what a probe may get wrong has been
 // put right.
@@ -22,6 +27,7 @@ type verdict struct {
 	duration     time.Duration
 	steps        []Step
 	measurements []Measurement
+	notices      []Notice
 }
 
 // judge makes a verdict of what a probe returned. late is the error of the run's
@@ -34,6 +40,7 @@ func judge(result Result, err, late error, timeout time.Duration) verdict {
 		errorType:    result.ErrorType,
 		steps:        slices.Clone(result.Steps),
 		measurements: slices.Clone(result.Measurements),
+		notices:      tidy(result.Notices),
 	}
 	timedOut := errors.Is(late, context.DeadlineExceeded)
 	switch {
@@ -57,7 +64,23 @@ func judge(result Result, err, late error, timeout time.Duration) verdict {
 	return v
 }
 
-// errorTypes lists what may stand behind a verdict other than Healthy.
+// tidy copies what is fit for events.
+func tidy(notices []Notice) []Notice {
+	var out []Notice
+	for _, n := range notices[:min(len(notices), maxNotices)] {
+		attributes := make(map[string]string, len(n.Attributes))
+		for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
+			if len(attributes) < maxNotices {
+				attributes[key] = oneLine(n.Attributes[key])
+			}
+		}
+		out = append(out, Notice{Kind: n.Kind, Summary: oneLine(n.Summary), Attributes: attributes})
+	}
+	return out
+}
+
+// errorTypes lists what may stand behind a verdict other than Healthy. The order
+// is part of what is saved: append only.
 var errorTypes = []ErrorType{Timeout, Refused, DNS, TLS, Auth, Protocol, Assertion, ToolError, Internal}
 
 // oneLine makes foreign text fit for a log record: valid UTF-8 of a bounded

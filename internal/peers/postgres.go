@@ -40,6 +40,12 @@ func Postgres(t testing.TB, settings ...string) *Server {
 	if output, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, output)
 	}
+	return startPostgres(t, bin, dir, settings)
+}
+
+// startPostgres starts a server on the files in a folder.
+func startPostgres(t testing.TB, bin, dir string, settings []string) *Server {
+	t.Helper()
 	return Start(t, Command{
 		Path: filepath.Join(bin, "postgres"),
 		Dir:  dir,

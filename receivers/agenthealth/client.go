@@ -3,12 +3,14 @@ package agenthealth
 import (
 	"context"
 	"net/http"
+	"net/url"
 
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configauth"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
+
+	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 )
 
 // ClientConfig is what the checks over HTTP share. The keys mean what they mean
@@ -32,20 +34,32 @@ const (
 	newConnections
 )
 
-// client returns a client that follows no redirect: it sends its credentials to
-// the endpoint's host and nowhere else.
-func (c *ClientConfig) client(ctx context.Context, host component.Host, use connections) (*http.Client, error) {
+func (c *ClientConfig) target() string {
+	u, err := url.Parse(c.Endpoint)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// client returns a client that sends its credentials to the origin of the endpoint
+// and nowhere else, and dials no address that is forbidden. Whether it follows
+// redirects is the probe's business.
+func (c *ClientConfig) client(ctx context.Context, around surroundings, use connections) (*http.Client, error) {
 	tls, err := c.TLS.LoadTLSConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
-	base := http.DefaultTransport.(*http.Transport).Clone()
+	origin, err := url.Parse(c.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	base := guard.Transport(around.allowLinkLocal)
 	base.TLSClientConfig = tls
 	base.DisableKeepAlives = use == newConnections
-	base.MaxResponseHeaderBytes = 64 << 10
 	var signed http.RoundTripper = base
 	if c.Auth.HasValue() {
-		authenticator, err := c.Auth.Get().GetHTTPClientAuthenticator(ctx, host.GetExtensions())
+		authenticator, err := c.Auth.Get().GetHTTPClientAuthenticator(ctx, around.host.GetExtensions())
 		if err != nil {
 			return nil, err
 		}
@@ -53,18 +67,12 @@ func (c *ClientConfig) client(ctx context.Context, host component.Host, use conn
 			return nil, err
 		}
 	}
-	return &http.Client{
-		Transport: &transport{next: signed, base: base, headers: c.Headers},
-		// Headers and signatures are added below this point to whatever goes out, so
-		// nothing must go out to another host.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
+	return &http.Client{Transport: guard.OnlyTo(origin, &transport{next: signed, headers: c.Headers}, base)}, nil
 }
 
 // transport adds headers to requests.
 type transport struct {
 	next    http.RoundTripper
-	base    *http.Transport
 	headers configopaque.MapList
 }
 
@@ -82,6 +90,3 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	return t.next.RoundTrip(request)
 }
-
-// CloseIdleConnections is found by http.Client's method of that name.
-func (t *transport) CloseIdleConnections() { t.base.CloseIdleConnections() }

@@ -16,7 +16,7 @@ import (
 // runOnce makes the probe of the block in testdata style and runs it.
 func runOnce(t *testing.T, p prober) check.Result {
 	t.Helper()
-	probe, err := p.probe(t.Context(), componenttest.NewNopHost())
+	probe, err := p.probe(t.Context(), surroundings{host: componenttest.NewNopHost(), name: "test"})
 	require.NoError(t, err)
 	result, err := probe.Run(t.Context())
 	require.NoError(t, err)
@@ -70,4 +70,38 @@ func TestCertificatesAreVerifiedUnlessToldOtherwise(t *testing.T) {
 	require.Equal(t, check.TLS, result.ErrorType)
 	cfg.TLS.InsecureSkipVerify = true
 	require.Equal(t, check.Healthy, runOnce(t, &cfg).State)
+}
+
+func TestHeadersStayAtTheOriginWhenRedirectsAreFollowed(t *testing.T) {
+	stranger := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Key") != "" {
+			t.Errorf("a request with key %q reached another host", r.Header.Get("X-Key"))
+		}
+	}))
+	defer stranger.Close()
+	server := httptest.NewServer(http.RedirectHandler(stranger.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	web := defaultHTTPConfig()
+	web.Endpoint, web.Headers, web.MaxRedirects = server.URL, configopaque.MapList{{Name: "X-Key", Value: "secret"}}, 1
+	require.Equal(t, check.Healthy, runOnce(t, &web).State)
+}
+
+// Where no metadata service answers, dialling it could only time out: what is
+// quick was refused by us.
+func TestNoBlockDialsTheMetadataServiceOfACloud(t *testing.T) {
+	const metadata = "169.254.169.254"
+	agent, web, tools := defaultA2AConfig(), defaultHTTPConfig(), defaultMCPConfig()
+	agent.Endpoint, web.Endpoint, tools.Endpoint = "http://"+metadata, "http://"+metadata, "http://"+metadata
+	db, cache, port, rpc := defaultPostgresConfig(), defaultRedisConfig(), defaultTCPConfig(), defaultGRPCConfig()
+	db.Endpoint, db.Username, db.Database, db.TLS.Insecure = metadata+":5432", "u", "d", true
+	cache.Endpoint, port.Endpoint, rpc.Endpoint = metadata+":6379", metadata+":80", metadata+":80"
+	for name, p := range map[string]prober{"a2a": &agent, "http": &web, "mcp": &tools, "postgres": &db, "redis": &cache, "tcp": &port, "grpc": &rpc} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			result := runOnce(t, p)
+			require.Equal(t, check.Unhealthy, result.State)
+			require.Equal(t, check.Refused, result.ErrorType, result.Reason)
+			require.Less(t, time.Since(began), 5*time.Second)
+		})
+	}
 }

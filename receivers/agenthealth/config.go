@@ -10,9 +10,11 @@ import (
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/watchkeeper/watchkeeper/internal/check"
 	"github.com/watchkeeper/watchkeeper/receivers/agenthealth/internal/metadata"
 )
 
@@ -21,6 +23,8 @@ const (
 	maxName = 128
 	// minInterval keeps a slip of the pen from hammering the target.
 	minInterval = 100 * time.Millisecond
+	// minHistory is what it takes to see flapping; maxHistory is 1.6 MB a check.
+	minHistory, maxHistory = 20, 100_000
 )
 
 // Config is the configuration of the receiver.
@@ -34,8 +38,22 @@ type Config struct {
 	// least 100ms.
 	CollectionInterval time.Duration `mapstructure:"collection_interval"`
 	// MaxConcurrentChecks is how many checks may be under way at once, at least
-	// one. With too few, slow targets make the others late.
+	// one. With too few, slow targets make the others late, although checks that
+	// have shown to be slow get half of them at most.
 	MaxConcurrentChecks int `mapstructure:"max_concurrent_checks"`
+	// MaxConcurrentPerHost is how many checks may ask one host at once; 0 is no such
+	// bound.
+	MaxConcurrentPerHost int `mapstructure:"max_concurrent_per_host"`
+	// HistorySize is how many runs of each check are remembered, from 20 to 100000.
+	HistorySize int `mapstructure:"history_size"`
+	// Storage names an extension that keeps states, histories and what the forecasts
+	// have learnt across restarts. Without it everything starts anew.
+	Storage *component.ID `mapstructure:"storage"`
+	// AllowExec lets checks start programs on this host.
+	AllowExec bool `mapstructure:"allow_exec"`
+	// HeartbeatServer is where agents send heartbeats. It is not started unless a
+	// check waits for them.
+	HeartbeatServer confighttp.ServerConfig `mapstructure:"heartbeat_server"`
 	// Checks holds the checks by name.
 	Checks map[string]CheckConfig `mapstructure:"checks"`
 }
@@ -52,11 +70,27 @@ type CheckConfig struct {
 	// collection_interval. At least 100ms otherwise.
 	Interval time.Duration `mapstructure:"interval"`
 
-	HTTP     configoptional.Optional[HTTPConfig]     `mapstructure:"http"`
-	MCP      configoptional.Optional[MCPConfig]      `mapstructure:"mcp"`
-	Postgres configoptional.Optional[PostgresConfig] `mapstructure:"postgres"`
-	Redis    configoptional.Optional[RedisConfig]    `mapstructure:"redis"`
-	System   configoptional.Optional[SystemConfig]   `mapstructure:"system"`
+	// FailuresToUnhealthy is how many runs in a row must fail before the state is
+	// unhealthy, and SuccessesToHealthy how many must be better than the state
+	// before it improves. At least 1.
+	FailuresToUnhealthy int `mapstructure:"failures_to_unhealthy"`
+	SuccessesToHealthy  int `mapstructure:"successes_to_healthy"`
+	// DependsOn names checks without which this one cannot succeed. While one of
+	// them is unhealthy, the state is unknown; the check runs all the same.
+	DependsOn []string `mapstructure:"depends_on"`
+	// AllowLinkLocal lets the check dial link-local addresses and the others at
+	// which clouds hand out credentials.
+	AllowLinkLocal bool `mapstructure:"allow_link_local"`
+
+	A2A       configoptional.Optional[A2AConfig]       `mapstructure:"a2a"`
+	GRPC      configoptional.Optional[GRPCConfig]      `mapstructure:"grpc"`
+	Heartbeat configoptional.Optional[HeartbeatConfig] `mapstructure:"heartbeat"`
+	HTTP      configoptional.Optional[HTTPConfig]      `mapstructure:"http"`
+	MCP       configoptional.Optional[MCPConfig]       `mapstructure:"mcp"`
+	Postgres  configoptional.Optional[PostgresConfig]  `mapstructure:"postgres"`
+	Redis     configoptional.Optional[RedisConfig]     `mapstructure:"redis"`
+	System    configoptional.Optional[SystemConfig]    `mapstructure:"system"`
+	TCP       configoptional.Optional[TCPConfig]       `mapstructure:"tcp"`
 }
 
 var (
@@ -70,12 +104,18 @@ var (
 // knows none.
 func (c *CheckConfig) Unmarshal(conf *confmap.Conf) error {
 	*c = CheckConfig{
-		Timeout:  5 * time.Second,
-		HTTP:     configoptional.Default(defaultHTTPConfig()),
-		MCP:      configoptional.Default(defaultMCPConfig()),
-		Postgres: configoptional.Default(defaultPostgresConfig()),
-		Redis:    configoptional.Default(defaultRedisConfig()),
-		System:   configoptional.Default(defaultSystemConfig()),
+		Timeout:             5 * time.Second,
+		FailuresToUnhealthy: 1,
+		SuccessesToHealthy:  1,
+		A2A:                 configoptional.Default(defaultA2AConfig()),
+		GRPC:                configoptional.Default(defaultGRPCConfig()),
+		Heartbeat:           configoptional.Default(defaultHeartbeatConfig()),
+		HTTP:                configoptional.Default(defaultHTTPConfig()),
+		MCP:                 configoptional.Default(defaultMCPConfig()),
+		Postgres:            configoptional.Default(defaultPostgresConfig()),
+		Redis:               configoptional.Default(defaultRedisConfig()),
+		System:              configoptional.Default(defaultSystemConfig()),
+		TCP:                 configoptional.Default(defaultTCPConfig()),
 	}
 	return conf.Unmarshal(c)
 }
@@ -89,13 +129,27 @@ func (c *Config) Validate() error {
 	if c.MaxConcurrentChecks < 1 {
 		errs = append(errs, fmt.Errorf("max_concurrent_checks: must be at least 1, got %d", c.MaxConcurrentChecks))
 	}
+	if err := notNegative("max_concurrent_per_host", c.MaxConcurrentPerHost); err != nil {
+		errs = append(errs, err)
+	}
+	if c.HistorySize < minHistory || c.HistorySize > maxHistory {
+		errs = append(errs, fmt.Errorf("history_size: must be from %d to %d, got %d", minHistory, maxHistory, c.HistorySize))
+	}
 	if len(c.Checks) == 0 {
 		errs = append(errs, errors.New("checks: there must be at least one"))
 	}
+	dependsOn := make(map[string][]string, len(c.Checks))
 	for _, name := range c.names() {
 		if err := validateName(name); err != nil {
 			errs = append(errs, fmt.Errorf("checks: the name %.*q %w", maxName, name, err))
 		}
+		if one := c.Checks[name]; !c.AllowExec && one.MCP.HasValue() && len(one.MCP.Get().Command) > 0 {
+			errs = append(errs, fmt.Errorf("checks::%s::mcp: command: starts a program, which needs allow_exec: true in the receiver", name))
+		}
+		dependsOn[name] = c.Checks[name].DependsOn
+	}
+	if err := check.ValidateDependencies(dependsOn); err != nil {
+		errs = append(errs, fmt.Errorf("checks: depends_on: %w", err))
 	}
 	return errors.Join(errs...)
 }
@@ -109,6 +163,7 @@ func (c *CheckConfig) Validate() error {
 	if c.Interval != 0 && c.Interval < minInterval {
 		errs = append(errs, fmt.Errorf("interval: must be at least %s, or 0 for the receiver's collection_interval, got %s", minInterval, c.Interval))
 	}
+	errs = append(errs, positive("failures_to_unhealthy", c.FailuresToUnhealthy), positive("successes_to_healthy", c.SuccessesToHealthy))
 	var all, set []string
 	for _, b := range c.blocks() {
 		all = append(all, b.key)

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// maxWaiting bounds the transitions that wait for a pipeline that is slow.
+	// maxWaiting bounds the events that wait for a pipeline that is slow.
 	maxWaiting = 1000
 	// firstRetry and lastRetry bound the wait before a refused event is sent again.
 	// It doubles each time, so an event is given up after about a minute.
@@ -24,14 +24,22 @@ const (
 	lastRetry  = 32 * time.Second
 )
 
-// events sends transitions to the logs pipeline, in order and off the goroutines
+// event is what happened to a check.
+type event interface {
+	record(*metadata.LogsBuilder)
+	severity() plog.SeverityNumber
+	// sentence says what happened, for a person.
+	sentence() string
+}
+
+// events sends events to the logs pipeline, in order and off the goroutines
 // of the checks, so that a slow pipeline does not make checks late.
 type events struct {
 	receiver *agentHealth
 	builder  *metadata.LogsBuilder
 	resource pcommon.Resource
-	waiting  chan check.Transition
-	// draining is closed when no more transitions come and there is no time to
+	waiting  chan event
+	// draining is closed when no more events come and there is no time to
 	// send anything twice; drained when all are sent.
 	draining, drained chan struct{}
 }
@@ -43,13 +51,13 @@ func newEvents(r *agentHealth) *events {
 	return &events{
 		receiver: r, builder: builder,
 		resource: r.describe(builder.NewResourceBuilder()),
-		waiting:  make(chan check.Transition, maxWaiting),
+		waiting:  make(chan event, maxWaiting),
 		draining: make(chan struct{}), drained: make(chan struct{}),
 	}
 }
 
-// add never blocks: when too many transitions wait, the new one is dropped.
-func (e *events) add(t check.Transition) {
+// add never blocks: when too many events wait, the new one is dropped.
+func (e *events) add(t event) {
 	select {
 	case e.waiting <- t:
 	default:
@@ -81,7 +89,7 @@ func (e *events) send(ctx context.Context) {
 }
 
 // drain returns when what waits has been sent or ctx is done. It is called once,
-// after the last transition.
+// after the last event.
 func (e *events) drain(ctx context.Context) {
 	close(e.draining)
 	select {
@@ -91,7 +99,7 @@ func (e *events) drain(ctx context.Context) {
 }
 
 // deliver sends one event, again if need be.
-func (e *events) deliver(ctx context.Context, t check.Transition) {
+func (e *events) deliver(ctx context.Context, t event) {
 	for wait := firstRetry; ; wait *= 2 {
 		// The pipeline may have changed what it refused, so it is made anew.
 		logs := e.logs(t)
@@ -121,41 +129,58 @@ func (e *events) deliver(ctx context.Context, t check.Transition) {
 	}
 }
 
-func (e *events) drop(t check.Transition, why string) {
+func (e *events) drop(t event, why string) {
 	e.receiver.telemetry.ReceiverAgentHealthDroppedEvents.Add(context.Background(), 1)
-	e.receiver.set.Logger.Error("An event was dropped", zap.String("why", why), zap.String("event", sentence(t)))
+	e.receiver.set.Logger.Error("An event was dropped", zap.String("why", why), zap.String("event", t.sentence()))
 }
 
-func (e *events) logs(t check.Transition) plog.Logs {
-	var options []metadata.EventAttributeOption
-	if t.ErrorType != check.None {
-		options = append(options, metadata.WithErrorTypeEventAttribute(string(t.ErrorType)), metadata.WithErrorMessageEventAttribute(t.Reason))
-	}
-	e.builder.RecordAgentHealthTransitionEvent(
-		// There is no trace to which a transition belongs.
-		context.Background(), pcommon.NewTimestampFromTime(t.Time), t.Name, t.Type, t.Critical,
-		metadata.MapAttributeState[t.State.String()], metadata.MapAttributePreviousState[t.Previous.String()],
-		t.Duration.Seconds(), options...,
-	)
+func (e *events) logs(t event) plog.Logs {
+	t.record(e.builder)
 	logs := e.builder.Emit(metadata.WithLogsResource(e.resource))
 	for _, resource := range logs.ResourceLogs().All() {
 		for _, scope := range resource.ScopeLogs().All() {
 			for _, record := range scope.LogRecords().All() {
-				number := severity(t)
+				number := t.severity()
 				record.SetSeverityNumber(number)
 				record.SetSeverityText(strings.ToUpper(number.String()))
 				record.SetObservedTimestamp(record.Timestamp())
-				record.Body().SetStr(sentence(t))
+				record.Body().SetStr(t.sentence())
 			}
 		}
 	}
 	return logs
 }
 
-// severity rises with the state, and once more for what is critical.
-func severity(t check.Transition) plog.SeverityNumber {
+// transition is the event of a changed state.
+type transition check.Transition
+
+func (t transition) record(builder *metadata.LogsBuilder) {
+	var options []metadata.EventAttributeOption
+	if t.ErrorType != check.None {
+		options = append(options, metadata.WithErrorTypeEventAttribute(string(t.ErrorType)))
+	}
+	if t.Reason != "" {
+		options = append(options, metadata.WithErrorMessageEventAttribute(t.Reason))
+	}
+	if t.Pattern != check.NoPattern {
+		options = append(options, metadata.WithFailurePatternEventAttribute(string(t.Pattern)))
+	}
+	if t.Cause != "" {
+		options = append(options, metadata.WithCauseEventAttribute(t.Cause))
+	}
+	builder.RecordAgentHealthTransitionEvent(
+		// There is no trace to which a transition belongs.
+		context.Background(), pcommon.NewTimestampFromTime(t.Time), t.Name, t.Type, t.Critical,
+		metadata.MapAttributeState[t.State.String()], metadata.MapAttributePreviousState[t.Previous.String()],
+		t.Duration.Seconds(), options...,
+	)
+}
+
+// severity rises with the state, and once more for what is critical. What another
+// check is the cause of is told of that one.
+func (t transition) severity() plog.SeverityNumber {
 	switch {
-	case t.State == check.Healthy:
+	case t.State == check.Healthy || t.Cause != "":
 		return plog.SeverityNumberInfo
 	case t.State == check.Unhealthy && t.Critical:
 		return plog.SeverityNumberFatal
@@ -166,14 +191,43 @@ func severity(t check.Transition) plog.SeverityNumber {
 	}
 }
 
-// sentence says what happened, for a person.
-func sentence(t check.Transition) string {
+func (t transition) sentence() string {
 	s := fmt.Sprintf("Check %q is %s", t.Name, t.State)
-	if t.Previous != check.Unknown {
+	if t.Previous != t.State && (t.Previous != check.Unknown || t.Cause != "") {
 		s = fmt.Sprintf("Check %q went from %s to %s", t.Name, t.Previous, t.State)
 	}
-	if t.Reason != "" {
+	switch {
+	case t.Reason != "":
 		s += ": " + t.Reason
+	case t.Cause != "":
+		s += fmt.Sprintf(", as %s works again", t.Cause)
 	}
 	return s + "."
+}
+
+// contractChange is the event of tools that are not those that were accepted.
+type contractChange check.Noticed
+
+func (c contractChange) record(builder *metadata.LogsBuilder) {
+	var options []metadata.EventAttributeOption
+	for key, option := range map[string]func(string) metadata.EventAttributeOption{
+		"contract":    metadata.WithMcpContractDigestEventAttribute,
+		"added":       metadata.WithMcpContractAddedEventAttribute,
+		"removed":     metadata.WithMcpContractRemovedEventAttribute,
+		"breaking":    metadata.WithMcpContractBreakingEventAttribute,
+		"description": metadata.WithMcpContractDescriptionEventAttribute,
+		"schema":      metadata.WithMcpContractSchemaEventAttribute,
+	} {
+		if value := c.Notice.Attributes[key]; value != "" {
+			options = append(options, option(value))
+		}
+	}
+	builder.RecordAgentHealthContractChangedEvent(
+		context.Background(), pcommon.NewTimestampFromTime(c.Time), c.Name, c.Type, c.Critical, options...)
+}
+
+func (contractChange) severity() plog.SeverityNumber { return plog.SeverityNumberWarn }
+
+func (c contractChange) sentence() string {
+	return fmt.Sprintf("Check %q: %s.", c.Name, c.Notice.Summary)
 }

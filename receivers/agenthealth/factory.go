@@ -44,6 +44,9 @@ func createDefaultConfig() component.Config {
 		MetricsBuilderConfig: metadata.NewDefaultMetricsBuilderConfig(),
 		Events:               metadata.DefaultEventsConfig(),
 		CollectionInterval:   15 * time.Second,
-		MaxConcurrentChecks:  16,
+		MaxConcurrentChecks:  64,
+		MaxConcurrentPerHost: 8,
+		HistorySize:          240,
+		HeartbeatServer:      defaultHeartbeatServer(),
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/heartbeat"
 	"github.com/watchkeeper/watchkeeper/receivers/agenthealth/internal/metadata"
 )
 
@@ -66,7 +67,7 @@ func withChecks(t *testing.T, set receiver.Settings, checks ...check.Check) *age
 	t.Helper()
 	r, err := newAgentHealth(anonymous(), set, func() {})
 	require.NoError(t, err)
-	r.checks = func(context.Context, component.Host) ([]check.Check, error) { return checks, nil }
+	r.checks = func(context.Context, component.Host, *heartbeat.Store) ([]check.Check, error) { return checks, nil }
 	return r
 }
 

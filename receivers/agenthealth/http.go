@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 	"golang.org/x/net/http/httpguts"
 
@@ -16,7 +16,7 @@ import (
 	"github.com/watchkeeper/watchkeeper/internal/check/http"
 )
 
-// HTTPConfig asks an HTTP endpoint. Redirects are not followed: they are answers.
+// HTTPConfig asks an HTTP endpoint.
 type HTTPConfig struct {
 	ClientConfig `mapstructure:",squash"`
 	// Method is the method of the request.
@@ -28,13 +28,42 @@ type HTTPConfig struct {
 	BodyContains string `mapstructure:"body_contains"`
 	// BodyRegex must match in the body, unless it is empty.
 	BodyRegex string `mapstructure:"body_regex"`
+	// JSON is what the body must say as JSON.
+	JSON configoptional.Optional[JSONConfig] `mapstructure:"json"`
+	// MaxRedirects is how many redirects are followed. With zero a redirect is the
+	// answer. Headers and signatures go to the origin of the endpoint only.
+	MaxRedirects int `mapstructure:"max_redirects"`
 	// MaxResponseTime is how long a run may take before the state is degraded;
 	// zero switches the threshold off.
 	MaxResponseTime time.Duration `mapstructure:"max_response_time"`
+	// MinCertificateValidity is how much longer the certificate must be valid; zero
+	// switches the threshold off.
+	MinCertificateValidity time.Duration `mapstructure:"min_certificate_validity"`
+}
+
+// JSONConfig is what a body must say as JSON.
+type JSONConfig struct {
+	// Path is a JSONPath (RFC 9535), such as "$.status". It must find something.
+	Path string `mapstructure:"path"`
+	// Value is what the first thing found must be, if it is set.
+	Value any `mapstructure:"value"`
+}
+
+func (c *JSONConfig) expectation() *http.JSONExpectation {
+	return &http.JSONExpectation{Path: c.Path, Value: c.Value}
+}
+
+// Validate checks the whole block.
+func (c *JSONConfig) Validate() error {
+	if err := required("path", c.Path); err != nil {
+		return err
+	}
+	return c.expectation().Validate()
 }
 
 func defaultHTTPConfig() HTTPConfig {
-	return HTTPConfig{Method: "GET", MaxResponseTime: http.DefaultSettings().MaxResponseTime}
+	d := http.DefaultSettings()
+	return HTTPConfig{Method: "GET", MaxResponseTime: d.MaxResponseTime, MinCertificateValidity: d.MinCertificateValidity}
 }
 
 // Validate checks the whole block.
@@ -46,16 +75,15 @@ func (c *HTTPConfig) Validate() error {
 	if _, err := expand(c.ExpectedStatus); err != nil {
 		errs = append(errs, err)
 	}
-	if _, err := regexp.Compile(c.BodyRegex); err != nil {
-		errs = append(errs, fmt.Errorf("body_regex: %w", err))
-	}
-	return errors.Join(append(errs, validateURL(c.Endpoint), notNegative("max_response_time", c.MaxResponseTime))...)
+	return errors.Join(append(errs, pattern("body_regex", c.BodyRegex), validateURL(c.Endpoint),
+		notNegative("max_redirects", c.MaxRedirects), notNegative("max_response_time", c.MaxResponseTime),
+		notNegative("min_certificate_validity", c.MinCertificateValidity))...)
 }
 
-func (c *HTTPConfig) probe(ctx context.Context, host component.Host) (check.Probe, error) {
+func (c *HTTPConfig) probe(ctx context.Context, around surroundings) (check.Probe, error) {
 	// A connection that is kept would hide that the name, the route or the
 	// certificate has gone bad since.
-	client, err := c.client(ctx, host, newConnections)
+	client, err := c.client(ctx, around, newConnections)
 	if err != nil {
 		return nil, err
 	}
@@ -65,12 +93,14 @@ func (c *HTTPConfig) probe(ctx context.Context, host component.Host) (check.Prob
 	}
 	settings := http.Settings{
 		Method: c.Method, URL: c.Endpoint, Client: client,
-		ExpectedStatus: status, BodyContains: c.BodyContains, MaxResponseTime: c.MaxResponseTime,
+		ExpectedStatus: status, BodyContains: c.BodyContains, MaxRedirects: c.MaxRedirects,
+		MaxResponseTime: c.MaxResponseTime, MinCertificateValidity: c.MinCertificateValidity,
 	}
-	if c.BodyRegex != "" {
-		if settings.BodyRegex, err = regexp.Compile(c.BodyRegex); err != nil {
-			return nil, err
-		}
+	if settings.BodyRegex, err = compile(c.BodyRegex); err != nil {
+		return nil, err
+	}
+	if c.JSON.HasValue() {
+		settings.JSON = c.JSON.Get().expectation()
 	}
 	return http.New(settings)
 }

@@ -43,6 +43,7 @@ func (r *recorder) batch(now time.Time, snapshots []check.Snapshot) pmetric.Metr
 		r.status(at, s)
 		r.runs(at, s)
 		r.forecast(at, s)
+		r.availability(at, s)
 		r.measurements(at, s)
 	}
 	metrics := r.builder.Emit(metadata.WithResource(r.resource))
@@ -84,6 +85,18 @@ func (r *recorder) forecast(at pcommon.Timestamp, s check.Snapshot) {
 		r.builder.RecordAgentHealthFailureProbabilityDataPoint(at, s.Forecast.FailureProbability, s.Name)
 		r.builder.RecordAgentHealthPredictedFailureDataPoint(at, s.Forecast.TimeToFailure.Seconds(), s.Name)
 	}
+}
+
+func (r *recorder) availability(at pcommon.Timestamp, s check.Snapshot) {
+	for _, a := range s.Availability {
+		r.builder.RecordAgentHealthAvailabilityDataPoint(at, a.Share, s.Name, windows[a.Window])
+	}
+}
+
+// windows names the windows of availability.
+var windows = map[time.Duration]metadata.AttributeWindow{
+	time.Hour:      metadata.AttributeWindow1h,
+	24 * time.Hour: metadata.AttributeWindow24h,
 }
 
 // measurements records what the last run measured. What an earlier run measured

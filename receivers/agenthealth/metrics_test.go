@@ -26,19 +26,44 @@ var update = flag.Bool("update", false, "write the golden files")
 // measured has one of each measurement that a probe makes.
 func measured() check.Result {
 	r := healthy
+	server := map[string]string{"server.address": "db:5432"}
+	version := map[string]string{"mcp.protocol.version": "2025-11-25"}
 	r.Measurements = []check.Measurement{
-		{Name: "database.connection_pool.active", Value: 7, Attributes: map[string]string{"server.address": "db:5432"}},
-		{Name: "database.connection_pool.utilization", Value: 0.25, Attributes: map[string]string{"server.address": "db:5432"}},
-		{Name: "database.size", Value: 1 << 20, Attributes: map[string]string{"server.address": "db:5432"}},
+		{Name: "a2a.agent.card.size", Value: 2048},
+		{Name: "a2a.agent.interfaces", Value: 2, Attributes: map[string]string{"a2a.protocol.version": "0.3", "a2a.protocol.binding": "http_json"}},
+		{Name: "a2a.agent.skills", Value: 4},
+		{Name: "database.connection_pool.active", Value: 7, Attributes: server},
+		{Name: "database.connection_pool.utilization", Value: 0.25, Attributes: server},
+		{Name: "database.connection_pool.waiting", Value: 1, Attributes: server},
+		{Name: "database.replication.lag", Value: 1.5, Attributes: server},
+		{Name: "database.size", Value: 1 << 20, Attributes: server},
+		{Name: "database.transaction.oldest_age", Value: 60.5, Attributes: server},
+		{Name: "heartbeat.age", Value: 12.5},
+		{Name: "host.load", Value: 0.75},
+		{Name: "host.pressure", Value: 0.125, Attributes: map[string]string{"resource": "io"}},
+		{Name: "host.utilization", Value: 0.5, Attributes: map[string]string{"resource": "open_files"}},
 		{Name: "http.certificate.expiry", Value: 86400.5},
-		{Name: "mcp.tools", Value: 12, Attributes: map[string]string{"mcp.protocol.version": "2025-11-25"}},
-		{Name: "mcp.tools.definition_size", Value: 4096, Attributes: map[string]string{"mcp.protocol.version": "2025-11-25"}},
+		{Name: "mcp.certificate.expiry", Value: 86400.5},
+		{Name: "mcp.contract.differences", Value: 1, Attributes: map[string]string{"mcp.contract.change": "breaking"}},
+		{Name: "mcp.protocol.info", Value: 1, Attributes: map[string]string{"mcp.protocol.version": "2026-07-28", "mcp.protocol.era": "stateless"}},
+		{Name: "mcp.token.expiry", Value: 3600.5},
+		{Name: "mcp.tools", Value: 12, Attributes: version},
+		{Name: "mcp.tools.definition_size", Value: 4096, Attributes: version},
+		{Name: "mcp.tools.definition_tokens", Value: 1024, Attributes: version},
 		{Name: "redis.clients.connected", Value: 3},
 		{Name: "redis.cluster.nodes", Value: 5, Attributes: map[string]string{"status": "ok"}},
 		{Name: "redis.cluster.nodes", Value: 1, Attributes: map[string]string{"status": "pfail"}},
 		{Name: "redis.cluster.nodes", Value: 0, Attributes: map[string]string{"status": "fail"}},
+		{Name: "redis.cluster.slots_uncovered", Value: 5461},
+		{Name: "redis.cluster.state", Value: 1},
+		{Name: "redis.keys.evicted", Value: 99},
 		{Name: "redis.memory.used", Value: 2048},
 		{Name: "redis.memory.utilization", Value: 0.5},
+		{Name: "redis.replicas.connected", Value: 2},
+		{Name: "redis.replication.link_up", Value: 1},
+		{Name: "redis.sentinel.masters", Value: 3, Attributes: map[string]string{"status": "sdown"}},
+		{Name: "redis.sentinel.quorum_missing", Value: 1},
+		{Name: "tls.certificate.expiry", Value: 86400.5},
 	}
 	return r
 }

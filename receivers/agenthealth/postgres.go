@@ -3,10 +3,8 @@ package agenthealth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configtls"
 
@@ -33,6 +31,15 @@ type PostgresConfig struct {
 	// MaxConnectionsRatio is the share, 0 to 1, of the connections open to ordinary
 	// users that may be taken before the state is degraded.
 	MaxConnectionsRatio float64 `mapstructure:"max_connections_ratio"`
+	// MaxWaitingConnections is how many connections may be waiting for a lock before
+	// the state is degraded.
+	MaxWaitingConnections int `mapstructure:"max_waiting_connections"`
+	// MaxTransactionAge is how old the oldest transaction may be before the state is
+	// degraded.
+	MaxTransactionAge time.Duration `mapstructure:"max_transaction_age"`
+	// MaxReplicationLag is how far a replica may be behind before the state is
+	// degraded.
+	MaxReplicationLag time.Duration `mapstructure:"max_replication_lag"`
 }
 
 func defaultPostgresConfig() PostgresConfig {
@@ -40,31 +47,40 @@ func defaultPostgresConfig() PostgresConfig {
 	return PostgresConfig{
 		TLS:             configtls.NewDefaultClientConfig(),
 		MaxResponseTime: d.MaxResponseTime, MaxActiveConnections: d.MaxActiveConnections, MaxConnectionsRatio: d.MaxConnectionsRatio,
+		MaxWaitingConnections: d.MaxWaitingConnections, MaxTransactionAge: d.MaxTransactionAge, MaxReplicationLag: d.MaxReplicationLag,
 	}
 }
 
 // Validate checks the whole block.
 func (c *PostgresConfig) Validate() error {
-	errs := []error{
+	return errors.Join(
 		validateHostPort(c.Endpoint),
 		required("username", c.Username),
 		required("database", c.Database),
 		notNegative("max_response_time", c.MaxResponseTime),
 		notNegative("max_active_connections", c.MaxActiveConnections),
-	}
-	if !(c.MaxConnectionsRatio >= 0 && c.MaxConnectionsRatio <= 1) {
-		errs = append(errs, fmt.Errorf("max_connections_ratio: must be from 0 to 1, got %v", c.MaxConnectionsRatio))
-	}
-	return errors.Join(errs...)
+		ratio("max_connections_ratio", c.MaxConnectionsRatio),
+		notNegative("max_waiting_connections", c.MaxWaitingConnections),
+		notNegative("max_transaction_age", c.MaxTransactionAge),
+		notNegative("max_replication_lag", c.MaxReplicationLag),
+	)
 }
 
-func (c *PostgresConfig) probe(ctx context.Context, _ component.Host) (check.Probe, error) {
+func (c *PostgresConfig) probe(ctx context.Context, around surroundings) (check.Probe, error) {
 	tls, err := c.TLS.LoadTLSConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return postgres.New(postgres.Settings{
 		Endpoint: c.Endpoint, Username: c.Username, Password: string(c.Password), Database: c.Database, TLS: tls,
+		Dial:            around.dialer().DialContext,
 		MaxResponseTime: c.MaxResponseTime, MaxActiveConnections: c.MaxActiveConnections, MaxConnectionsRatio: c.MaxConnectionsRatio,
+		MaxWaitingConnections: c.MaxWaitingConnections, MaxTransactionAge: c.MaxTransactionAge, MaxReplicationLag: c.MaxReplicationLag,
 	})
+}
+
+func (c *PostgresConfig) target() string { return hostOf(c.Endpoint) }
+
+func (*PostgresConfig) limits() []check.Limit {
+	return []check.Limit{{Measurement: "database.connection_pool.utilization", Value: 1}}
 }

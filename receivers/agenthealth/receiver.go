@@ -3,6 +3,7 @@ package agenthealth
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/heartbeat"
 	"github.com/watchkeeper/watchkeeper/receivers/agenthealth/internal/metadata"
 )
 
@@ -32,7 +34,7 @@ type agentHealth struct {
 	// release makes room for another instance of the same configuration.
 	release func()
 	// checks makes the checks to run.
-	checks func(context.Context, component.Host) ([]check.Check, error)
+	checks func(context.Context, component.Host, *heartbeat.Store) ([]check.Check, error)
 
 	// Either may be nil. They are set before Start and not changed after it.
 	metrics consumer.Metrics
@@ -43,8 +45,13 @@ type agentHealth struct {
 	stopped bool
 	engine  *check.Engine
 	events  *events
+	memory  *memory // nil without storage
 	sending context.CancelFunc
 	senders sync.WaitGroup
+	// heartbeats is where the server for them listens, nil if there is none, and
+	// hangUp ends it.
+	heartbeats net.Addr
+	hangUp     func(context.Context) error
 }
 
 func newAgentHealth(cfg *Config, set receiver.Settings, release func()) (*agentHealth, error) {
@@ -66,27 +73,33 @@ func (r *agentHealth) Start(ctx context.Context, host component.Host) error {
 	if r.started || r.stopped {
 		return nil
 	}
-	checks, err := r.checks(ctx, host)
+	beats := new(heartbeat.Store)
+	checks, err := r.checks(ctx, host, beats)
 	if err != nil {
 		return errors.Join(err, closeAll(checks))
 	}
-	var onTransition func(check.Transition)
 	if r.logs != nil {
 		r.events = newEvents(r)
-		onTransition = r.events.add
 	}
-	r.engine, err = check.New(checks, check.Settings{
-		MaxConcurrent: r.cfg.MaxConcurrentChecks,
-		OnTransition:  onTransition,
-		OnPanic: func(name string, value any, stack []byte) {
-			r.set.Logger.Error("A probe panicked", zap.String("check", name), zap.Any("panic", value), zap.ByteString("stack", stack))
-		},
-	})
-	if err != nil {
+	settings := r.cfg.settings()
+	settings.OnTransition = r.changed
+	settings.OnNotice = r.noticed
+	settings.OnPanic = func(name string, value any, stack []byte) {
+		r.set.Logger.Error("A probe panicked", zap.String("check", name), zap.Any("panic", value), zap.ByteString("stack", stack))
+	}
+	if r.engine, err = check.New(checks, settings); err != nil {
 		return errors.Join(err, closeAll(checks))
+	}
+	if r.memory, err = remember(ctx, r, host); err != nil {
+		return errors.Join(err, closeAll(checks))
+	}
+	if r.cfg.awaitsHeartbeats() {
+		if r.hangUp, err = r.listen(ctx, host, beats); err != nil {
+			return errors.Join(err, r.memory.close(ctx), closeAll(checks))
+		}
 	}
 	if err := r.observe(); err != nil {
-		return errors.Join(err, closeAll(checks))
+		return errors.Join(err, r.stopListening(ctx), r.memory.close(ctx), closeAll(checks))
 	}
 	r.started = true
 	// What goes on outlives the context of Start.
@@ -98,8 +111,38 @@ func (r *agentHealth) Start(ctx context.Context, host component.Host) error {
 	if r.metrics != nil {
 		r.senders.Go(func() { r.sendMetrics(background) })
 	}
+	if r.memory != nil {
+		r.senders.Go(func() { r.memory.keep(background) })
+	}
 	r.engine.Start()
 	return nil
+}
+
+// changed takes a transition. It does not block.
+func (r *agentHealth) changed(t check.Transition) {
+	if r.memory != nil {
+		r.memory.note(t.Name)
+	}
+	if r.events != nil {
+		r.events.add(transition(t))
+	}
+}
+
+// noticed takes a notice. It does not block.
+func (r *agentHealth) noticed(n check.Noticed) {
+	if r.memory != nil {
+		r.memory.note(n.Name)
+	}
+	if r.events != nil && n.Notice.Kind == check.ContractChanged {
+		r.events.add(contractChange(n))
+	}
+}
+
+func (r *agentHealth) stopListening(ctx context.Context) error {
+	if r.hangUp == nil {
+		return nil
+	}
+	return r.hangUp(ctx)
 }
 
 // Shutdown stops the checks and sends the events that are waiting, for as long
@@ -116,6 +159,9 @@ func (r *agentHealth) Shutdown(ctx context.Context) error {
 	if !r.started {
 		return nil
 	}
+	if err := r.stopListening(ctx); err != nil {
+		r.set.Logger.Warn("Not all heartbeats could be taken to the end", zap.Error(err))
+	}
 	// A probe that hangs must not make the exit of the Collector a failure: it has
 	// been reported as unhealthy all along.
 	if err := r.engine.Shutdown(ctx); err != nil {
@@ -126,7 +172,7 @@ func (r *agentHealth) Shutdown(ctx context.Context) error {
 	}
 	r.sending()
 	r.senders.Wait()
-	return nil
+	return r.memory.close(ctx)
 }
 
 // sendMetrics sends a batch at once, when nothing is known yet, another one when

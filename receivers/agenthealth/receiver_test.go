@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/heartbeat"
 	"github.com/watchkeeper/watchkeeper/receivers/agenthealth/internal/metadatatest"
 )
 
@@ -40,8 +41,8 @@ func TestMetricsOfAnAbsentTargetKeepComing(t *testing.T) {
 		start(t, r)
 		until(5 * time.Minute)
 		require.Len(t, sink.batches, 22)
-		for _, batch := range sink.batches[1:] {
-			require.Equal(t, 11, batch.DataPointCount(), "4 states, 2 outcomes, duration, failures, last success, 2 of the forecast")
+		for _, batch := range sink.batches[3:] {
+			require.Equal(t, 13, batch.DataPointCount(), "4 states, 2 outcomes, duration, failures, last success, 2 of the forecast, 2 windows")
 		}
 	})
 }
@@ -155,7 +156,7 @@ func TestWaitingEventsAreSentBeforeShutdownReturns(t *testing.T) {
 		r.logs = sink
 		require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
 		for range 100 {
-			r.events.add(check.Transition{Name: "db", State: check.Healthy})
+			r.events.add(transition{Name: "db", State: check.Healthy})
 		}
 		require.NoError(t, r.Shutdown(t.Context()))
 		require.Len(t, sink.bodies(), 100)
@@ -169,7 +170,7 @@ func TestAFullQueueDropsNewEventsAndCountsThem(t *testing.T) {
 	r := withChecks(t, set)
 	r.events = newEvents(r)
 	for range maxWaiting + 3 {
-		r.events.add(check.Transition{Name: "db"})
+		r.events.add(transition{Name: "db"})
 	}
 	metadatatest.AssertEqualReceiverAgentHealthDroppedEvents(t, tel, []metricdata.DataPoint[int64]{{Value: 3}}, metricdatatest.IgnoreTimestamp())
 	require.NoError(t, r.Shutdown(t.Context()))
@@ -217,7 +218,7 @@ func TestStartFailsOnWhatCannotBeBuiltAndNamesTheCheck(t *testing.T) {
 func TestEveryBlockMakesItsProbe(t *testing.T) {
 	cfg, err := load(t, "defaults")
 	require.NoError(t, err)
-	checks, err := cfg.checks(t.Context(), componenttest.NewNopHost())
+	checks, err := cfg.checks(t.Context(), componenttest.NewNopHost(), new(heartbeat.Store))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, closeAll(checks)) }()
 	got := map[string]string{}
@@ -227,6 +228,7 @@ func TestEveryBlockMakesItsProbe(t *testing.T) {
 		got[c.Name] = c.Type
 	}
 	require.Equal(t, map[string]string{
-		"http": "http", "mcp": "mcp", "postgres": "postgres", "redis_tls": "redis", "system": "system", "system_null": "system",
+		"a2a": "a2a", "grpc": "grpc", "heartbeat": "heartbeat", "http": "http", "mcp": "mcp", "postgres": "postgres",
+		"redis_tls": "redis", "system": "system", "system_null": "system", "tcp": "tcp",
 	}, got)
 }

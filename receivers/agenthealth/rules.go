@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -21,10 +22,39 @@ func required(key, value string) error {
 }
 
 func notNegative[T int | float64 | time.Duration](key string, value T) error {
-	if value < 0 {
+	if !(value >= 0) {
 		return fmt.Errorf("%s: must not be negative, got %v", key, value)
 	}
 	return nil
+}
+
+func positive(key string, value int) error {
+	if value < 1 {
+		return fmt.Errorf("%s: must be at least 1, got %d", key, value)
+	}
+	return nil
+}
+
+func ratio(key string, value float64) error {
+	if !(value >= 0 && value <= 1) {
+		return fmt.Errorf("%s: must be from 0 to 1, got %v", key, value)
+	}
+	return nil
+}
+
+func pattern(key, expression string) error {
+	if _, err := compile(expression); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
+}
+
+// compile returns nil for no expression.
+func compile(expression string) (*regexp.Regexp, error) {
+	if expression == "" {
+		return nil, nil
+	}
+	return regexp.Compile(expression)
 }
 
 func absolute(key, path string) error {

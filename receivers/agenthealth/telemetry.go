@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/receivers/agenthealth/internal/metadata"
 )
 
 // observe makes the engine's counts part of the Collector's own telemetry.
@@ -20,7 +21,22 @@ func (r *agentHealth) observe() error {
 			return nil
 		}
 	}
+	scores := func(_ context.Context, o metric.Float64Observer) error {
+		for _, s := range r.engine.Snapshots() {
+			score := s.Forecast.Score
+			if score.Forecasts == 0 {
+				continue
+			}
+			for forecast, value := range map[metadata.AttributeForecast]float64{
+				metadata.AttributeForecastMixed: score.Mixed, metadata.AttributeForecastBaseRate: score.BaseRate,
+			} {
+				o.Observe(value, metric.WithAttributes(attribute.String("check.name", s.Name), attribute.String("forecast", forecast.String())))
+			}
+		}
+		return nil
+	}
 	return errors.Join(
+		r.telemetry.RegisterReceiverAgentHealthForecastBrierScoreCallback(scores),
 		r.telemetry.RegisterReceiverAgentHealthAbandonedRunsCallback(each(func(s check.Snapshot) int64 { return int64(s.Abandoned) })),
 		r.telemetry.RegisterReceiverAgentHealthSkippedRunsCallback(each(func(s check.Snapshot) int64 { return int64(s.Skipped) })),
 		r.telemetry.RegisterReceiverAgentHealthStuckRunsCallback(each(func(s check.Snapshot) int64 {

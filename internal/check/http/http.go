@@ -1,10 +1,16 @@
 // Package http asks an HTTP endpoint once and judges the answer: its status, its
-// body, and how long it took.
+// body, its certificate, and how long it took.
+//
+// Measurements, gauges all:
+//
+//	name                     unit  description
+//	http.certificate.expiry  s     Time until the first certificate of the server's chain expires; negative when it has.
 package http
 
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -13,9 +19,11 @@ import (
 	"net/http/httptrace"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 )
 
 // Settings says what to ask and what answer is expected. A threshold of zero is
@@ -26,7 +34,8 @@ type Settings struct {
 	// URL is absolute, http or https.
 	URL string
 	// Client sends the request, and owns TLS, proxies and authentication; nil means
-	// http.DefaultClient. It is not changed. Redirects are never followed.
+	// a client on guard.Dialer. It is not changed. If it adds credentials to what
+	// goes through it, it must keep them from other hosts: see guard.OnlyTo.
 	Client *http.Client
 	// Headers are sent with the request; "Host" sets its host.
 	Headers http.Header
@@ -36,13 +45,24 @@ type Settings struct {
 	BodyContains string
 	// BodyRegex must match in the first 4 MiB of the body, unless it is nil.
 	BodyRegex *regexp.Regexp
+	// JSON is what the body must say if it is to be JSON; nil means nothing.
+	JSON *JSONExpectation
+	// MaxRedirects is how many redirects are followed. Zero means none: a redirect
+	// is an answer then. Headers go to the host of URL and to no other.
+	MaxRedirects int
+	// MinCertificateValidity is how much longer the certificate of the server must
+	// be valid, else the verdict is Degraded. A certificate made for less than
+	// three times as long need not be valid for more than a third of its life.
+	MinCertificateValidity time.Duration
 	// MaxResponseTime is how long the whole run may take before the verdict is
 	// Degraded.
 	MaxResponseTime time.Duration
 }
 
 // DefaultSettings returns the thresholds that suit most endpoints.
-func DefaultSettings() Settings { return Settings{MaxResponseTime: 5 * time.Second} }
+func DefaultSettings() Settings {
+	return Settings{MaxResponseTime: 5 * time.Second, MinCertificateValidity: guard.DefaultCertificateValidity}
+}
 
 // maxBody is how much of a body is read, in bytes.
 const maxBody = 4 << 20
@@ -53,9 +73,11 @@ type Probe struct {
 	client   *http.Client
 	// target is what a reason may say of the URL: no user, path or query.
 	target string
+	// json is nil when no JSON is expected.
+	json *jsonMatcher
 }
 
-// New returns a probe. It fails when the method or the URL is none.
+// New returns a probe. It fails when the method, the URL or the JSON path is none.
 func New(s Settings) (*Probe, error) {
 	request, err := http.NewRequestWithContext(context.Background(), s.Method, s.URL, nil)
 	if err != nil {
@@ -64,12 +86,22 @@ func New(s Settings) (*Probe, error) {
 	if request.URL.Scheme != "http" && request.URL.Scheme != "https" || request.URL.Host == "" {
 		return nil, errors.New("url: want http:// or https:// and a host")
 	}
+	if s.MaxRedirects < 0 {
+		return nil, fmt.Errorf("redirects: want 0 or more, got %d", s.MaxRedirects)
+	}
+	p := &Probe{settings: s, target: request.URL.Host}
+	if s.JSON != nil {
+		if p.json, err = s.JSON.compile(); err != nil {
+			return nil, err
+		}
+	}
 	if s.Client == nil {
-		s.Client = http.DefaultClient
+		s.Client = &http.Client{Transport: guard.Transport(false)}
 	}
 	client := *s.Client
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Probe{settings: s, client: &client, target: request.URL.Host}, nil
+	client.CheckRedirect = guard.Redirects(s.MaxRedirects)
+	p.client = &client
+	return p, nil
 }
 
 // Run sends the request and reads the answer. Its steps are dns, connect and tls
@@ -81,9 +113,9 @@ func (p *Probe) Run(ctx context.Context) (check.Result, error) {
 	answer, steps, err := p.ask(ctx)
 	took := time.Since(start)
 	r.Steps = steps
-	if answer.certificateExpiry != nil {
+	if answer.certificate != nil {
 		r.Measurements = []check.Measurement{{
-			Name: "http.certificate.expiry", Value: time.Until(*answer.certificateExpiry).Seconds(),
+			Name: "http.certificate.expiry", Value: time.Until(answer.certificate.NotAfter).Seconds(),
 		}}
 	}
 	r.State = check.Unhealthy
@@ -95,12 +127,17 @@ func (p *Probe) Run(ctx context.Context) (check.Result, error) {
 	if r.ErrorType != check.None {
 		return r, nil
 	}
-	if limit := p.settings.MaxResponseTime; limit > 0 && took > limit {
-		r.State, r.ErrorType = check.Degraded, check.Assertion
-		r.Reason = fmt.Sprintf("%s answered after %v, more than %v", p.target, took.Round(time.Millisecond), limit)
-		return r, nil
-	}
 	r.State = check.Healthy
+	var exceeded []string
+	if limit := p.settings.MaxResponseTime; limit > 0 && took > limit {
+		exceeded = append(exceeded, fmt.Sprintf("%s answered after %v, more than %v", p.target, took.Round(time.Millisecond), limit))
+	}
+	if c := answer.certificate; c != nil && guard.ExpiresSoon(c, time.Now(), p.settings.MinCertificateValidity) {
+		exceeded = append(exceeded, "the certificate expires at "+c.NotAfter.UTC().Format(time.RFC3339))
+	}
+	if len(exceeded) > 0 {
+		r.State, r.ErrorType, r.Reason = check.Degraded, check.Assertion, strings.Join(exceeded, "; ")
+	}
 	return r, nil
 }
 
@@ -113,8 +150,8 @@ func (p *Probe) Close() error {
 type answer struct {
 	status int
 	body   []byte
-	// certificateExpiry is nil for plaintext.
-	certificateExpiry *time.Time
+	// certificate is nil for plaintext.
+	certificate *x509.Certificate
 }
 
 func (p *Probe) ask(ctx context.Context) (answer, []check.Step, error) {
@@ -137,9 +174,13 @@ func (p *Probe) ask(ctx context.Context) (answer, []check.Step, error) {
 	trace.begin("body")
 	got := answer{status: response.StatusCode}
 	if response.TLS != nil && len(response.TLS.PeerCertificates) > 0 {
-		got.certificateExpiry = &response.TLS.PeerCertificates[0].NotAfter
+		got.certificate = response.TLS.PeerCertificates[0]
 	}
-	got.body, err = io.ReadAll(io.LimitReader(response.Body, maxBody))
+	body := io.LimitReader(response.Body, maxBody)
+	if p.json != nil {
+		body = guard.JSON(response.Body, guard.DefaultLimits())
+	}
+	got.body, err = io.ReadAll(body)
 	return got, trace.end(), err
 }
 
@@ -159,6 +200,12 @@ func (p *Probe) judge(got answer) (check.ErrorType, string) {
 		return check.Assertion, p.target + ": the body does not contain the expected text"
 	case s.BodyRegex != nil && !s.BodyRegex.Match(got.body):
 		return check.Assertion, p.target + ": the body does not match the expected pattern"
+	case p.json != nil:
+		kind, reason := p.json.judge(got.body)
+		if kind != check.None {
+			reason = p.target + ": " + reason
+		}
+		return kind, reason
 	default:
 		return check.None, ""
 	}
@@ -168,6 +215,9 @@ func (p *Probe) judge(got answer) (check.ErrorType, string) {
 // URL, and so what may be secret in it; they are never passed on.
 func (p *Probe) explain(ctx context.Context, err error, steps []check.Step) (check.ErrorType, string) {
 	reason := func(cause string) string { return p.target + ": " + cause }
+	if cause, ok := guard.Reason(err); ok {
+		return check.Classify(err, check.Protocol), reason(cause)
+	}
 	during := "request"
 	if len(steps) > 0 {
 		during = steps[len(steps)-1].Name

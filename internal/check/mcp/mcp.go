@@ -1,121 +1,85 @@
-// Package mcp asks an MCP server over streamable HTTP whether it answers and
-// which tools it offers, in whichever era of the protocol the server lives:
-// since 2026-07-28 there are no sessions and server/discover is the cheap call;
-// before, a session began with initialize.
 package mcp
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 )
 
-// Settings says which server to ask and what is too much. A threshold of zero is
-// off.
-type Settings struct {
-	// Endpoint is the URL of the server, http or https.
-	Endpoint string
-	// Client sends the requests, and owns TLS and authentication; nil means
-	// http.DefaultClient. It is not changed. Redirects are never followed.
-	Client *http.Client
-	// MaxResponseTime is how long the whole run may take before the verdict is
-	// Degraded.
-	MaxResponseTime time.Duration
-	// MaxTools is how many tools are counted at most; a server that lists more is
-	// Degraded. Zero means the default.
-	MaxTools int
-}
-
-// DefaultSettings returns the thresholds that suit most servers.
-func DefaultSettings() Settings {
-	return Settings{MaxResponseTime: 5 * time.Second, MaxTools: 1000}
-}
-
-// latestLegacy is the last version of the protocol that has sessions.
-const latestLegacy = "2025-11-25"
-
-// maxPages bounds a list whose pages hold next to nothing.
-const maxPages = 100
-
-// Probe is a check.Probe for one MCP server. It remembers in which era the server
-// lives. Call Close at the end.
+// Probe is a check.Probe for one MCP server, and check.Stateful for the accepted
+// contract. It remembers in which era the server lives. Call Close at the end.
 type Probe struct {
 	settings Settings
-	// target is what a reason may say of the URL: no user, path or query.
+	// target is what a reason may say of the server.
 	target string
-	// legacy is true when the last good run needed initialize.
-	legacy bool
+	// era is the one of the last good run, empty when there is none.
+	era       era
+	contracts contracts
 }
 
-// New returns a probe. It fails when the endpoint is no URL to post to.
+var (
+	_ check.Stateful = (*Probe)(nil)
+	_ check.Closer   = (*Probe)(nil)
+)
+
+// New returns a probe. It fails when the settings name no server that could be
+// asked, or contradict themselves.
 func New(s Settings) (*Probe, error) {
-	u, err := url.Parse(s.Endpoint)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("endpoint: want http:// or https:// and a host")
+	s, target, err := s.withDefaults()
+	if err != nil {
+		return nil, err
 	}
-	if s.MaxTools < 0 {
-		return nil, fmt.Errorf("max tools %d: must not be negative", s.MaxTools)
-	}
-	if s.MaxTools == 0 {
-		s.MaxTools = DefaultSettings().MaxTools
-	}
-	if s.Client == nil {
-		s.Client = http.DefaultClient
-	}
-	return &Probe{settings: s, target: u.Host}, nil
+	return &Probe{settings: s, target: target, contracts: contracts{settings: s.Contract}}, nil
 }
 
 // Run asks server/discover, and initialize where the server does not know it, then
-// lists the tools if the server has any to offer, and ends the session if there is
-// one. Its steps are discover, initialize and list, as far as they were needed.
+// lists the tools if the server has any to offer, calls the canary if there is one,
+// and ends the session or the server.
 //
-// It may return up to a second after ctx is done: that long it tries to end a
-// session, which would otherwise cost the server memory.
+// It may return up to 200 ms after ctx is done: that long it tries to end a
+// session, which would otherwise cost the server memory, or gives a server over
+// stdio to end.
 func (p *Probe) Run(ctx context.Context) (check.Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	run := &run{ctx: ctx, settings: &p.settings}
 	start := time.Now()
-	run := &run{ctx: ctx, next: p.settings.Client.Transport}
-
-	session, err := p.connect(ctx, run)
-	var tools toolList
-	if err == nil {
-		tools, err = listTools(ctx, session, p.settings.MaxTools)
-		version := session.InitializeResult().ProtocolVersion
-		p.legacy = version <= latestLegacy
-		// What goes wrong from here on is no fault of the answers.
-		_ = session.Close()
-	}
-	r := check.Result{Steps: run.steps}
-	if err != nil {
-		r.State = check.Unhealthy
-		r.ErrorType, r.Reason = run.explain(p.target, err)
-		return r, nil
-	}
-
-	r.State = check.Healthy
-	attributes := map[string]string{"mcp.protocol.version": knownVersion(session.InitializeResult().ProtocolVersion)}
-	r.Measurements = []check.Measurement{
-		{Name: "mcp.tools", Value: float64(tools.count), Attributes: attributes},
-		{Name: "mcp.tools.definition_size", Value: float64(tools.size), Attributes: attributes},
-	}
+	found, fault := p.ask(ctx, run)
 	took := time.Since(start)
-	switch limit := p.settings.MaxResponseTime; {
-	case tools.more:
-		r.State, r.ErrorType = check.Degraded, check.Assertion
-		r.Reason = fmt.Sprintf("%s lists more than %d tools", p.target, tools.count)
-	case limit > 0 && took > limit:
-		r.State, r.ErrorType = check.Degraded, check.Assertion
-		r.Reason = fmt.Sprintf("%s answered after %v, more than %v", p.target, took.Round(time.Millisecond), limit)
+	if found.session != nil {
+		// What goes wrong from here on is no fault of the answers.
+		_ = found.session.Close()
+	}
+	run.end()
+
+	r := check.Result{Steps: run.steps(), Measurements: run.expiries()}
+	if found.session != nil {
+		r.Measurements = append(r.Measurements, p.measure(&found)...)
+	}
+	if found.list.whole() {
+		if notice := p.contracts.compare(p.target, found.list.tools); notice != nil {
+			r.Notices = append(r.Notices, *notice)
+		}
+		r.Measurements = append(r.Measurements, p.contracts.differences()...)
+	}
+	switch {
+	case fault.err != nil:
+		r.State = check.Unhealthy
+		r.ErrorType, r.Reason = run.explain(p.target, fault.err)
+	case fault.kind != check.None:
+		r.State, r.ErrorType, r.Reason = check.Unhealthy, fault.kind, fault.reason
+	default:
+		if r.Reason = p.tooMuch(run, &found, took); r.Reason != "" {
+			r.State, r.ErrorType = check.Degraded, check.Assertion
+		} else {
+			r.State = check.Healthy
+		}
 	}
 	return r, nil
 }
@@ -126,82 +90,107 @@ func (p *Probe) Close() error {
 	return nil
 }
 
-// connect begins in the era of the last good run, and tries the other one where
-// the server has moved on since.
-func (p *Probe) connect(ctx context.Context, run *run) (*mcp.ClientSession, error) {
-	if p.legacy {
-		session, err := p.connectAs(ctx, run, latestLegacy)
-		if err == nil || !run.refused() {
-			return session, err
-		}
-	}
-	// The SDK falls back to initialize by itself.
-	return p.connectAs(ctx, run, "")
+// State returns the accepted contract as versioned JSON of at most 1 MiB, or nil
+// before there is one. It holds the names of tools and of their parameters, and
+// hashes.
+func (p *Probe) State() ([]byte, error) { return p.contracts.state() }
+
+// Restore takes what State returned. After an error, which says what is wrong with
+// the state, the next contract that is seen is accepted.
+func (p *Probe) Restore(state []byte) error { return p.contracts.restore(state) }
+
+// findings are what was learnt, as far as a run came.
+type findings struct {
+	session *mcp.ClientSession
+	list    toolList
 }
 
-func (p *Probe) connectAs(ctx context.Context, run *run, version string) (*mcp.ClientSession, error) {
-	client := mcp.NewClient(
-		&mcp.Implementation{Name: "watchkeeper", Version: "1"},
-		&mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}},
-	)
-	client.AddSendingMiddleware(run.observe)
-	httpClient := *p.settings.Client
-	httpClient.Transport = run
-	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return client.Connect(ctx, &mcp.StreamableClientTransport{
-		Endpoint:             p.settings.Endpoint,
-		HTTPClient:           &httpClient,
-		MaxRetries:           -1,
-		DisableStandaloneSSE: true,
-		MaxEventSize:         maxBody,
-	}, &mcp.ClientSessionOptions{ProtocolVersion: version})
+// fault is why a run did not come to its end: an error of the conversation, or
+// something of which the server spoke clearly.
+type fault struct {
+	err    error
+	kind   check.ErrorType
+	reason string
 }
 
-type toolList struct {
-	count int
-	// size is that of the definitions in JSON, in bytes: what an agent pays for in
-	// every context.
-	size int
-	// more is true when there are more than were counted.
-	more bool
+func (p *Probe) ask(ctx context.Context, run *run) (findings, fault) {
+	var found findings
+	session, err := p.connect(ctx, run)
+	if err != nil {
+		return found, fault{err: err}
+	}
+	found.session = session
+	version := session.InitializeResult().ProtocolVersion
+	if want := p.settings.Protocol; want != Auto && version != want {
+		return found, fault{kind: check.Assertion, reason: fmt.Sprintf("%s speaks protocol %s, not %s", p.target, knownVersion(version), want)}
+	}
+	found.list, err = listTools(ctx, session, p.settings.MaxTools)
+	if err != nil {
+		return found, fault{err: err}
+	}
+	if p.settings.Canary == nil {
+		return found, fault{}
+	}
+	return found, p.call(ctx, session)
 }
 
-func listTools(ctx context.Context, session *mcp.ClientSession, limit int) (toolList, error) {
-	var list toolList
-	capabilities := session.InitializeResult().Capabilities
-	if capabilities == nil || capabilities.Tools == nil {
-		return list, nil
+// tooMuch says which threshold is passed, if any is.
+func (p *Probe) tooMuch(run *run, found *findings, took time.Duration) string {
+	s := &p.settings
+	run.mu.Lock()
+	certificate, token := run.certificate, run.token
+	run.mu.Unlock()
+	switch {
+	case found.list.endless:
+		return fmt.Sprintf("%s lists its tools on more than %d pages", p.target, maxPages)
+	case found.list.more:
+		return fmt.Sprintf("%s lists more than %d tools", p.target, found.list.count)
+	case s.MaxResponseTime > 0 && took > s.MaxResponseTime:
+		return fmt.Sprintf("%s answered after %v, more than %v", p.target, took.Round(time.Millisecond), s.MaxResponseTime)
+	case certificate != nil && guard.ExpiresSoon(certificate, time.Now(), s.MinCertificateValidity):
+		return fmt.Sprintf("the certificate of %s is valid for only %v more", p.target, left(certificate.NotAfter))
+	case s.MinTokenValidity > 0 && !token.IsZero() && time.Until(token) < s.MinTokenValidity:
+		return fmt.Sprintf("the token for %s is valid for only %v more", p.target, left(token))
+	default:
+		return ""
 	}
-	params := &mcp.ListToolsParams{}
-	for range maxPages {
-		page, err := session.ListTools(ctx, params)
-		if err != nil {
-			return list, err
-		}
-		for _, tool := range page.Tools {
-			if list.count == limit {
-				list.more = true
-				return list, nil
-			}
-			definition, err := json.Marshal(tool)
-			if err != nil {
-				return list, err
-			}
-			list.count++
-			list.size += len(definition)
-		}
-		if page.NextCursor == "" {
-			return list, nil
-		}
-		params = &mcp.ListToolsParams{Cursor: page.NextCursor}
+}
+
+func left(expires time.Time) time.Duration { return time.Until(expires).Round(time.Second) }
+
+func (p *Probe) measure(found *findings) []check.Measurement {
+	version := found.session.InitializeResult().ProtocolVersion
+	attributes := map[string]string{"mcp.protocol.version": knownVersion(version)}
+	measurements := []check.Measurement{{Name: "mcp.protocol.info", Value: 1, Attributes: map[string]string{
+		"mcp.protocol.version": knownVersion(version), "mcp.protocol.era": string(eraOf(version)),
+	}}}
+	if list := found.list; list.known {
+		measurements = append(measurements,
+			check.Measurement{Name: "mcp.tools", Value: float64(list.count), Attributes: attributes},
+			check.Measurement{Name: "mcp.tools.definition_size", Value: float64(list.size), Attributes: attributes},
+			check.Measurement{Name: "mcp.tools.definition_tokens", Value: float64(tokens(list.characters)), Attributes: attributes},
+		)
 	}
-	list.more = true
-	return list, nil
+	return measurements
+}
+
+// expiries returns how long what the run came across is still valid.
+func (r *run) expiries() []check.Measurement {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var measurements []check.Measurement
+	if c := r.certificate; c != nil {
+		measurements = append(measurements, check.Measurement{Name: "mcp.certificate.expiry", Value: time.Until(c.NotAfter).Seconds()})
+	}
+	if !r.token.IsZero() {
+		measurements = append(measurements, check.Measurement{Name: "mcp.token.expiry", Value: time.Until(r.token).Seconds()})
+	}
+	return measurements
 }
 
 // knownVersion keeps what a server claims from becoming an attribute.
 func knownVersion(version string) string {
-	if slices.Contains(mcp.SupportedProtocolVersions(), version) {
+	if slices.Contains(Versions(), version) {
 		return version
 	}
 	return "other"

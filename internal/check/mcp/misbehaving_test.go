@@ -55,7 +55,7 @@ func TestMisbehavingServers(t *testing.T) {
 			}
 		}
 	}
-	huge := `{"jsonrpc":"2.0","id":1,"result":"` + strings.Repeat("x", maxBody) + `"}`
+	huge := `{"jsonrpc":"2.0","id":1,"result":"` + strings.Repeat("x", maxRead) + `"}`
 	deep := `{"jsonrpc":"2.0","id":1,"result":` + strings.Repeat("[", 1<<20) + `}`
 	const notMCP = "the answer is not one that MCP allows"
 	for name, test := range map[string]struct {
@@ -77,9 +77,9 @@ func TestMisbehavingServers(t *testing.T) {
 		"not found":          {answer(404, "text/plain", ""), check.Protocol, "the server answered with status 404"},
 		"broken":             {answer(500, "text/plain", "secret"), check.Protocol, "the server answered with status 500"},
 		"overloaded":         {answer(503, "text/plain", "secret"), check.Protocol, "the server answered with status 503"},
-		"huge answer":        {answer(200, "application/json", huge), check.Protocol, "the answer is larger than 4 MiB"},
-		"huge event":         {answer(200, "text/event-stream", "data: "+huge+"\n\n"), check.Protocol, "the answer is larger than 4 MiB"},
-		"deeply nested JSON": {answer(200, "application/json", deep), check.Protocol, notMCP},
+		"huge answer":        {answer(200, "application/json", huge), check.Protocol, "the answers are larger than 4 MiB"},
+		"huge event":         {answer(200, "text/event-stream", "data: "+huge+"\n\n"), check.Protocol, "the answers are larger than 4 MiB"},
+		"deeply nested JSON": {answer(200, "application/json", deep), check.Protocol, "the answer is nested deeper than 128 levels"},
 		"JSON-RPC error": {answer(400, "application/json",
 			`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"secret"}}`), check.Protocol, "the server answered with JSON-RPC error -32601"},
 	} {
@@ -127,7 +127,7 @@ func TestSessionIsEndedAlsoWhenTheListNeverComes(t *testing.T) {
 	r := runOnce(t, p, 200*time.Millisecond)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	require.Equal(t, "tools/list at "+strings.TrimPrefix(web.URL, "http://")+": no answer in time", r.Reason)
-	require.Equal(t, []string{"discover", "initialize", "list"}, steps(r))
+	require.Equal(t, []string{"discover", "initialize", "list"}, requests(r))
 	require.Equal(t, "session", <-ended)
 }
 

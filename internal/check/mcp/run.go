@@ -2,10 +2,10 @@ package mcp
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
-	"io"
-	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -13,22 +13,22 @@ import (
 	"github.com/watchkeeper/watchkeeper/internal/check"
 )
 
-const (
-	// maxBody is how large one answer may be, in bytes.
-	maxBody = 4 << 20
-	// endSession is how long ending a session may take.
-	endSession = time.Second
-)
-
-var errTooLarge = errors.New("the answer is larger than 4 MiB")
+// stepOf names the steps of the requests that are part of a run.
+var stepOf = map[string]string{
+	"server/discover": "discover", "initialize": "initialize", "tools/list": "list", "tools/call": "call",
+}
 
 // run is what one Run sees of the conversation. It sits above the SDK, as
-// middleware that times the requests, and below it, as an http.RoundTripper,
-// because the SDK's errors no longer tell what the network or the server said.
+// middleware that times the requests, and its transport sits below, because the
+// SDK's errors no longer tell what the network or the server said.
 type run struct {
-	ctx   context.Context
-	next  http.RoundTripper
-	steps []check.Step
+	// ctx is the context of the run; the transports have no other way to it.
+	ctx      context.Context
+	settings *Settings
+	limits   limits
+	timeline timeline
+	// impatient is true when discover was given up for initialize.
+	impatient atomic.Bool
 
 	// mu guards what the SDK's own goroutines tell.
 	mu sync.Mutex
@@ -39,99 +39,124 @@ type run struct {
 	method string
 	status int
 	err    error
+	// sent counts the requests that were sent.
+	sent int
+	// failed is the step in which the last request ended, if it failed.
+	failed string
+	// child is the server over stdio, once there is one.
+	child *child
+	// certificate is that of the server, nil for none.
+	certificate *x509.Certificate
+	// token is when the JWT that authorizes us expires; zero for none.
+	token time.Time
 }
 
-// observe times the requests, pages of a list together.
-func (r *run) observe(next mcp.MethodHandler) mcp.MethodHandler {
-	names := map[string]string{"server/discover": "discover", "initialize": "initialize", "tools/list": "list"}
-	return func(ctx context.Context, method string, request mcp.Request) (mcp.Result, error) {
-		name, ok := names[method]
-		if !ok {
-			return next(ctx, method, request)
+// observe times the requests, pages of a list together, and keeps the SDK from
+// falling back from discover to initialize where that is no use.
+func (r *run) observe(probing bool) mcp.Middleware {
+	var discovery error
+	return func(next mcp.MethodHandler) mcp.MethodHandler {
+		return func(ctx context.Context, method string, request mcp.Request) (mcp.Result, error) {
+			step, ok := stepOf[method]
+			if !ok {
+				return next(ctx, method, request)
+			}
+			if method == "initialize" && discovery != nil && !r.mayFallBack() {
+				return nil, discovery
+			}
+			if deadline, ok := ctx.Deadline(); ok && probing && method == "server/discover" {
+				// There are old servers that do not answer what they do not know.
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithCancel(ctx)
+				defer cancel()
+				defer time.AfterFunc(time.Until(deadline)/2, func() {
+					if !r.timeline.reaching() {
+						r.impatient.Store(true)
+						cancel()
+					}
+				}).Stop()
+			}
+			r.mu.Lock()
+			r.asking, r.failed = method, ""
+			r.mu.Unlock()
+			r.timeline.begin(step)
+			result, err := next(ctx, method, request)
+			last := r.timeline.end()
+			if err != nil {
+				r.mu.Lock()
+				r.failed = last
+				r.mu.Unlock()
+			}
+			if method == "server/discover" {
+				discovery = err
+			}
+			return result, err
 		}
-		r.mu.Lock()
-		r.asking = method
-		r.mu.Unlock()
-		start := time.Now()
-		result, err := next(ctx, method, request)
-		took := time.Since(start)
-		if last := len(r.steps) - 1; last >= 0 && r.steps[last].Name == name {
-			r.steps[last].Duration += took
-		} else {
-			r.steps = append(r.steps, check.Step{Name: name, Duration: took})
-		}
-		return result, err
 	}
 }
 
-// RoundTrip sends a request within the time of the run. Once that is over only the
-// request that ends a session goes out: the SDK would also tell the server, in the
-// background, that we lost interest.
-func (r *run) RoundTrip(request *http.Request) (*http.Response, error) {
-	// The SDK ends a session in Close, when all requests are over.
-	ending := request.Method == http.MethodDelete
-	ctx, cancel := request.Context(), context.CancelFunc(func() {})
-	if ending {
-		ctx, cancel = context.WithTimeout(ctx, endSession)
-	} else if err := r.ctx.Err(); err != nil {
-		return nil, err
+// mayFallBack is true when the server did not like the request of one era but may
+// like that of the other. Who cannot be reached, or does not let us in, will not.
+func (r *run) mayFallBack() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.settings.Protocol != Auto || r.ctx.Err() != nil || unauthorized(r.status) || r.limits.over() {
+		return false
 	}
-	next := r.next
-	if next == nil {
-		next = http.DefaultTransport
+	switch check.Classify(r.err, check.Protocol) {
+	case check.None, check.Protocol, check.Timeout:
+		return !errors.Is(r.err, errEnded)
+	default:
+		return false
 	}
-	response, err := next.RoundTrip(request.WithContext(ctx))
-	if err != nil {
-		cancel()
-		if !ending {
-			r.saw(0, err)
-		}
-		return nil, err
-	}
-	if !ending {
-		r.saw(response.StatusCode, nil)
-	}
-	response.Body = &body{ReadCloser: response.Body, left: maxBody, run: r, cancel: cancel}
-	return response, nil
 }
 
-func (r *run) saw(status int, err error) {
+// refused is true when the server answered the last request, if only to say no.
+func (r *run) refused() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ctx.Err() == nil && r.err == nil && !unauthorized(r.status) && r.method != ""
+}
+
+// ended is true when a server over stdio is gone.
+func (r *run) ended() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ctx.Err() == nil && errors.Is(r.err, errEnded)
+}
+
+// saw notes what became of the request that was sent last, and returns its number.
+func (r *run) saw(status int, err error) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.method, r.status, r.err = r.asking, status, err
+	r.sent++
+	return r.sent
 }
 
-// body is an answer that may not be larger than maxBody.
-type body struct {
-	io.ReadCloser
-	left   int
-	run    *run
-	cancel context.CancelFunc
+// broke notes that the answer to a request broke off, unless another one has been
+// sent since.
+func (r *run) broke(sent int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sent == sent {
+		r.err = err
+	}
 }
 
-// Read reads, and fails past the limit.
-func (b *body) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, errTooLarge
+// end makes sure that a server over stdio is gone.
+func (r *run) end() {
+	r.mu.Lock()
+	child := r.child
+	r.mu.Unlock()
+	if child != nil {
+		child.end(r.ctx)
 	}
-	// One byte more tells a body of just the limit from a larger one.
-	if len(p) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	if b.left -= n; b.left < 0 {
-		n, err = n-1, errTooLarge
-	}
-	if err != nil && err != io.EOF {
-		b.run.mu.Lock()
-		b.run.err = err
-		b.run.mu.Unlock()
-	}
-	return n, err
 }
 
-// Close closes the body and ends the context of its request.
-func (b *body) Close() error {
-	defer b.cancel()
-	return b.ReadCloser.Close()
+func (r *run) steps() []check.Step {
+	r.mu.Lock()
+	failed := r.failed
+	r.mu.Unlock()
+	return r.timeline.taken(failed)
 }

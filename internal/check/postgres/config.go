@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 )
 
 // maxMessage bounds one message of the server, in bytes: a peer that is no
@@ -57,7 +59,7 @@ func connConfig(s Settings) (*pgconn.Config, error) {
 	}
 	dial := s.Dial
 	if dial == nil {
-		dial = new(net.Dialer).DialContext
+		dial = guard.Dialer(false).DialContext
 	}
 	// The dialer resolves the name, as it does for every other probe.
 	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 )
 
 var (
@@ -30,6 +31,9 @@ func (p *Probe) explain(ctx context.Context, err error, step string) (check.Erro
 	if errors.As(err, &server) {
 		kind, meaning := explainState(server.Code)
 		return kind, reason(meaning)
+	}
+	if cause, ok := guard.Reason(err); ok {
+		return check.Classify(err, check.Protocol), reason(cause)
 	}
 	if errors.Is(err, errNotOne) || errors.Is(err, errNoStatistics) {
 		return check.Protocol, reason(err.Error())

@@ -2,13 +2,16 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 	"github.com/watchkeeper/watchkeeper/internal/peers"
 )
 
@@ -73,6 +76,29 @@ func TestRedisIsNoPostgres(t *testing.T) {
 	r := run(t, newProbe(t, settings(server.Endpoint)), time.Second)
 	require.Equal(t, check.Unhealthy, r.State)
 	require.Contains(t, []check.ErrorType{check.Protocol, check.Timeout, check.Refused}, r.ErrorType)
+}
+
+func TestAddressThatIsDialledIsGuarded(t *testing.T) {
+	s := settings(listen(t, ""))
+	s.Dial = (&net.Dialer{Control: guard.Refuse(netip.MustParsePrefix("127.0.0.0/8"))}).DialContext
+	r := run(t, newProbe(t, s), time.Second)
+	require.Equal(t, check.Refused, r.ErrorType)
+	require.Equal(t, "connecting to "+s.Endpoint+": the address 127.0.0.1 is link-local or one of cloud metadata, and not allowed", r.Reason)
+}
+
+func TestServerThatStallsEndsByTheTimeout(t *testing.T) {
+	s := settings(peers.Stalling(t, "R"))
+	start := time.Now()
+	r := run(t, newProbe(t, s), 300*time.Millisecond)
+	require.Less(t, time.Since(start), 1300*time.Millisecond)
+	require.Equal(t, check.Timeout, r.ErrorType)
+	s.TLS = &tls.Config{}
+	s.Endpoint = peers.Stalling(t, "S")
+	start = time.Now()
+	r = run(t, newProbe(t, s), 300*time.Millisecond)
+	require.Less(t, time.Since(start), 1300*time.Millisecond)
+	require.Equal(t, check.Timeout, r.ErrorType)
+	require.Equal(t, "connecting to "+s.Endpoint+": no answer in time", r.Reason)
 }
 
 func TestNameThatDoesNotResolve(t *testing.T) {

@@ -3,7 +3,19 @@
 //
 // It keeps one connection between runs, because a probe that opens a new one
 // each time adds to the exhaustion that it should find. It only reads, takes
-// nothing from the environment, and works behind PgBouncer.
+// nothing from the environment, and works behind PgBouncer. A user who may log in
+// and is a member of pg_monitor sees all that it measures; one who is not misses
+// what is marked with an asterisk below.
+//
+// Measurements, gauges all, with the attribute server.address:
+//
+//	name                                  unit          description
+//	database.connection_pool.active*      {connection}  Connections of clients that are running a query.
+//	database.connection_pool.utilization  1             Share of the connections open to ordinary users that are taken.
+//	database.connection_pool.waiting*     {connection}  Connections of clients that are waiting for a lock.
+//	database.replication.lag              s             Time by which the data of a replica is behind its primary; absent on a primary, and on a replica that cannot tell.
+//	database.size                         By            Size of the database on disk.
+//	database.transaction.oldest_age*      s             Age of the oldest transaction of a client; 0 if there is none.
 package postgres
 
 import (
@@ -33,7 +45,8 @@ type Settings struct {
 	// TLS is used for every connection; nil means plaintext. A ServerName that is
 	// empty becomes the host of Endpoint.
 	TLS *tls.Config
-	// Dial opens connections; nil means a net.Dialer. It gets the host by name.
+	// Dial opens connections; nil means that of guard.Dialer. It gets the host by
+	// name.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// MaxResponseTime is how long the first query may take before the verdict is
 	// Degraded.
@@ -44,6 +57,15 @@ type Settings struct {
 	// MaxConnectionsRatio is the share, 0 to 1, of the connections open to
 	// ordinary users that may be taken before the verdict is Degraded.
 	MaxConnectionsRatio float64
+	// MaxWaitingConnections is how many connections may be waiting for a lock before
+	// the verdict is Degraded.
+	MaxWaitingConnections int
+	// MaxTransactionAge is how old the oldest transaction may be before the verdict
+	// is Degraded: it keeps the server from cleaning up behind it.
+	MaxTransactionAge time.Duration
+	// MaxReplicationLag is how far the data of a replica may be behind its primary
+	// before the verdict is Degraded. On a primary it means nothing.
+	MaxReplicationLag time.Duration
 }
 
 // DefaultSettings returns the thresholds that suit most servers.
@@ -175,7 +197,24 @@ func (p *Probe) exceeded(steps []check.Step, st statistics) []string {
 	if s.MaxConnectionsRatio > 0 && st.ratio() > s.MaxConnectionsRatio {
 		out = append(out, fmt.Sprintf("%d of %d connections are taken, more than a share of %v", st.connections, st.limit, s.MaxConnectionsRatio))
 	}
+	if s.MaxWaitingConnections > 0 && st.activeKnown && st.waiting > s.MaxWaitingConnections {
+		out = append(out, fmt.Sprintf("%d connections wait for a lock, more than %d", st.waiting, s.MaxWaitingConnections))
+	}
+	if s.MaxTransactionAge > 0 && st.activeKnown && st.oldest > s.MaxTransactionAge.Seconds() {
+		out = append(out, fmt.Sprintf("the oldest transaction has lasted for %s, more than %v", duration(st.oldest), s.MaxTransactionAge))
+	}
+	if s.MaxReplicationLag > 0 && st.lagKnown && st.lag > s.MaxReplicationLag.Seconds() {
+		out = append(out, fmt.Sprintf("the replica is %s behind its primary, more than %v", duration(st.lag), s.MaxReplicationLag))
+	}
 	return out
+}
+
+// duration is exact enough for a person, and for all a server may say.
+func duration(seconds float64) string {
+	if seconds > 1e9 {
+		return fmt.Sprintf("%.0f s", seconds)
+	}
+	return time.Duration(seconds * float64(time.Second)).Round(time.Millisecond).String()
 }
 
 // drop ends the connection at once. After a failed query pgconn would linger in

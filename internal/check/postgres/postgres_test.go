@@ -81,13 +81,15 @@ func TestHealthyServerTellsItsConnectionsAndSize(t *testing.T) {
 	r := run(t, p, 5*time.Second)
 	require.Equal(t, check.Healthy, r.State)
 	require.Equal(t, []string{"connect", "query", "statistics"}, steps(r))
-	require.Len(t, r.Measurements, 3)
+	require.Len(t, r.Measurements, 5)
 	at := map[string]string{"server.address": server.Endpoint}
 	require.Equal(t, check.Measurement{Name: "database.connection_pool.active", Value: 0, Attributes: at}, r.Measurements[0])
 	require.Equal(t, check.Measurement{Name: "database.connection_pool.utilization", Value: 1.0 / 8, Attributes: at}, r.Measurements[1])
 	require.Equal(t, "database.size", r.Measurements[2].Name)
 	require.Equal(t, at, r.Measurements[2].Attributes)
 	require.Greater(t, r.Measurements[2].Value, 1e6)
+	require.Equal(t, check.Measurement{Name: "database.connection_pool.waiting", Value: 0, Attributes: at}, r.Measurements[3])
+	require.Equal(t, check.Measurement{Name: "database.transaction.oldest_age", Value: 0, Attributes: at}, r.Measurements[4])
 
 	var before, after int
 	conn := admin(t, server.Endpoint)
@@ -139,7 +141,7 @@ func TestHealthyServerTellsItsConnectionsAndSize(t *testing.T) {
 
 		_, err = conn.Exec(t.Context(), "GRANT pg_monitor TO onlooker")
 		require.NoError(t, err)
-		require.Len(t, run(t, p, 5*time.Second).Measurements, 3)
+		require.Len(t, run(t, p, 5*time.Second).Measurements, 5)
 	})
 
 	t.Run("NothingIsTakenFromTheEnvironment", func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -24,12 +25,26 @@ type statistics struct {
 	limit       int
 	// size is the size of our database in bytes.
 	size float64
+	// waiting is how many connections other than ours wait for a lock, and oldest
+	// how many seconds the oldest transaction of theirs has lasted. They mean
+	// something only if activeKnown.
+	waiting int
+	oldest  float64
+	// lag is how many seconds the data is behind the primary; it means something
+	// only if lagKnown: a replica that has replayed no transaction since it started
+	// cannot tell.
+	lagKnown bool
+	lag      float64
 }
 
 // statisticsQuery counts clients in pg_stat_activity. Of other users' sessions a
 // user without pg_read_all_stats sees neither state nor backend_type, which are
 // null then; datid, which it does see, tells clients from the server's own
 // processes well enough. reserved_connections came with PostgreSQL 16.
+//
+// A replica that has replayed all it got, and still gets more, is not behind,
+// however long the primary has had nothing to say. One that gets nothing may be as
+// far behind as its last transaction is old (PostgreSQL manual, 9.27.4, 27.2.9).
 const statisticsQuery = `
 SELECT count(*) FILTER (WHERE state = 'active' AND pid <> pg_backend_pid()),
        coalesce(bool_and(backend_type IS NOT NULL), true),
@@ -37,7 +52,13 @@ SELECT count(*) FILTER (WHERE state = 'active' AND pid <> pg_backend_pid()),
        current_setting('max_connections')::int
          - current_setting('superuser_reserved_connections')::int
          - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0),
-       pg_database_size(current_database())
+       pg_database_size(current_database()),
+       count(*) FILTER (WHERE state = 'active' AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()),
+       coalesce(extract(epoch FROM max(clock_timestamp() - xact_start) FILTER (WHERE pid <> pg_backend_pid())), 0),
+       CASE WHEN NOT pg_is_in_recovery() THEN NULL
+            WHEN EXISTS (SELECT FROM pg_stat_wal_receiver WHERE coalesce(status, 'streaming') = 'streaming')
+                 AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+            ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END
   FROM pg_stat_activity
  WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'`
 
@@ -50,19 +71,33 @@ func readStatistics(ctx context.Context, conn *pgconn.PgConn) (statistics, error
 }
 
 func parseStatistics(row [][]byte) (st statistics, err error) {
-	if len(row) != 5 {
+	if len(row) != 8 {
 		return st, errNoStatistics
 	}
 	st.activeKnown = string(row[1]) == "t"
-	var errs [4]error
+	var errs [7]error
 	st.active, errs[0] = strconv.Atoi(string(row[0]))
 	st.connections, errs[1] = strconv.Atoi(string(row[2]))
 	st.limit, errs[2] = strconv.Atoi(string(row[3]))
 	st.size, errs[3] = strconv.ParseFloat(string(row[4]), 64)
+	st.waiting, errs[4] = strconv.Atoi(string(row[5]))
+	st.oldest, errs[5] = seconds(row[6])
+	if st.lagKnown = len(row[7]) > 0; st.lagKnown {
+		st.lag, errs[6] = seconds(row[7])
+	}
 	if errors.Join(errs[:]...) != nil {
 		return statistics{}, errNoStatistics
 	}
 	return st, nil
+}
+
+// seconds reads a time span. That of clocks which disagree may be below zero.
+func seconds(text []byte) (float64, error) {
+	n, err := strconv.ParseFloat(string(text), 64)
+	if math.IsNaN(n) || math.IsInf(n, 0) {
+		return 0, errNoStatistics
+	}
+	return max(n, 0), err
 }
 
 // timeoutStatement has the server give up when we do. LOCAL ends with the implicit
@@ -119,5 +154,12 @@ func (st statistics) measurements(endpoint string) []check.Measurement {
 	}
 	add("database.connection_pool.utilization", st.ratio())
 	add("database.size", st.size)
+	if st.activeKnown {
+		add("database.connection_pool.waiting", float64(st.waiting))
+		add("database.transaction.oldest_age", st.oldest)
+	}
+	if st.lagKnown {
+		add("database.replication.lag", st.lag)
+	}
 	return out
 }

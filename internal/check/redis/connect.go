@@ -28,7 +28,7 @@ func (p *Probe) connect(ctx context.Context) error {
 		}
 		conn = secure
 	}
-	p.guard = &guard{Conn: conn}
+	p.limiter = &limiter{Conn: conn}
 	given := false
 	p.client = redis.NewClient(&redis.Options{
 		Addr:     p.settings.Endpoint,
@@ -39,7 +39,7 @@ func (p *Probe) connect(ctx context.Context) error {
 				return nil, errDialedTwice
 			}
 			given = true
-			return p.guard, nil
+			return p.limiter, nil
 		},
 		// RESP2 has no messages that the server sends unasked.
 		Protocol:                 2,
@@ -68,6 +68,6 @@ func (p *Probe) drop() {
 		p.unwatch()
 	}
 	_ = p.client.Close()
-	_ = p.guard.Close()
-	p.client, p.guard = nil, nil
+	_ = p.limiter.Close()
+	p.client, p.limiter = nil, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 )
 
 var errNotPong = errors.New("the answer to PING is not PONG")
@@ -21,14 +22,22 @@ func answered(err error) bool {
 // explain turns an error of a step into a line for a person. What the server wrote
 // can hold anything, so it is never passed on: the meaning of its error code is.
 func (p *Probe) explain(ctx context.Context, err error, step string) (check.ErrorType, string) {
-	act := map[string]string{"connect": "connecting to ", "ping": "PING to ", "info": "INFO of ", "cluster": "CLUSTER NODES of "}[step]
+	act := map[string]string{"connect": "connecting to ", "ping": "PING to ", "info": "INFO of ", "cluster": "CLUSTER NODES of ", "sentinel": "SENTINEL MASTERS of ", "round_trip": "the round trip to "}[step]
 	reason := func(cause string) string { return act + p.settings.Endpoint + ": " + cause }
 
 	if answered(err) {
 		kind, meaning := explainCode(err)
 		return kind, reason(meaning)
 	}
-	for _, own := range []error{errNotPong, errNotNodes, errTooMuch} {
+	if cause, ok := guard.Reason(err); ok {
+		return check.Classify(err, check.Protocol), reason(cause)
+	}
+	for _, own := range []error{errTaken, errOther, errLost} {
+		if errors.Is(err, own) {
+			return check.Assertion, reason(own.Error())
+		}
+	}
+	for _, own := range []error{errNotPong, errNotNodes, errNotCluster, errNotMasters, errNoKey, errTooMuch} {
 		if errors.Is(err, own) {
 			return check.Protocol, reason(own.Error())
 		}
@@ -66,6 +75,18 @@ func explainCode(err error) (check.ErrorType, string) {
 		return check.Protocol, "the server is loading its data and serves nothing yet (LOADING)"
 	case "MASTERDOWN":
 		return check.Protocol, "the replica has lost its primary and serves nothing (MASTERDOWN)"
+	case "READONLY":
+		return check.Protocol, "the server is a replica and takes no writes (READONLY)"
+	case "OOM":
+		return check.Protocol, "the memory is full and no writes are taken (OOM)"
+	case "MISCONF":
+		return check.Protocol, "the server cannot save to disk and takes no writes (MISCONF)"
+	case "NOREPLICAS":
+		return check.Protocol, "too few replicas are connected and no writes are taken (NOREPLICAS)"
+	case "CLUSTERDOWN":
+		return check.Protocol, "the cluster is down (CLUSTERDOWN)"
+	case "MOVED", "ASK", "TRYAGAIN":
+		return check.Protocol, "the slot is moving to another node (" + code + ")"
 	case "BUSY":
 		return check.Protocol, "the server is busy with a script (BUSY)"
 	case "DENIED":

@@ -2,8 +2,10 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/guard"
+	"github.com/watchkeeper/watchkeeper/internal/peers"
 )
 
 func sorted(s []string) []string {
@@ -83,6 +87,29 @@ func TestWhatIsNoRedisIsUnhealthy(t *testing.T) {
 			require.Equal(t, test.kind, r.ErrorType)
 		})
 	}
+}
+
+func TestAddressThatIsDialledIsGuarded(t *testing.T) {
+	s := settings(listen(t, ""))
+	s.Dial = (&net.Dialer{Control: guard.Refuse(netip.MustParsePrefix("127.0.0.0/8"))}).DialContext
+	r := run(t, newProbe(t, s), time.Second)
+	require.Equal(t, check.Refused, r.ErrorType)
+	require.Equal(t, "connecting to "+s.Endpoint+": the address 127.0.0.1 is link-local or one of cloud metadata, and not allowed", r.Reason)
+}
+
+func TestServerThatStallsEndsByTheTimeout(t *testing.T) {
+	s := settings(peers.Stalling(t, "+"))
+	start := time.Now()
+	r := run(t, newProbe(t, s), 300*time.Millisecond)
+	require.Less(t, time.Since(start), 1300*time.Millisecond)
+	require.Equal(t, check.Timeout, r.ErrorType)
+	s.TLS = &tls.Config{}
+	s.Endpoint = peers.Stalling(t, "")
+	start = time.Now()
+	r = run(t, newProbe(t, s), 300*time.Millisecond)
+	require.Less(t, time.Since(start), 1300*time.Millisecond)
+	require.Equal(t, check.Timeout, r.ErrorType)
+	require.Equal(t, "connecting to "+s.Endpoint+": no answer in time", r.Reason)
 }
 
 func TestNameThatDoesNotResolve(t *testing.T) {

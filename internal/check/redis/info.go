@@ -11,7 +11,18 @@ type info struct {
 	clients   float64
 	memory    float64
 	maxMemory float64
-	cluster   bool
+	// evicts is true when the server makes room for new keys by dropping old ones,
+	// of which it has dropped evicted.
+	evicts  bool
+	evicted float64
+	// sentinel and cluster tell the mode of the server; neither is true for one that
+	// stands alone.
+	sentinel bool
+	cluster  bool
+	// replica is true for a server that follows another, and replicas is how many
+	// follow this one.
+	replica  bool
+	replicas float64
 	// linkDown is true for a replica that is not connected to its primary.
 	linkDown bool
 }
@@ -32,8 +43,16 @@ func parseInfo(text string) info {
 			in.memory = number(value)
 		case "maxmemory":
 			in.maxMemory = number(value)
+		case "maxmemory_policy":
+			in.evicts = value != "noeviction"
+		case "evicted_keys":
+			in.evicted = number(value)
 		case "redis_mode":
-			in.cluster = value == "cluster"
+			in.cluster, in.sentinel = value == "cluster", value == "sentinel"
+		case "role":
+			in.replica = value == "slave" || value == "replica"
+		case "connected_slaves":
+			in.replicas = number(value)
 		case "master_link_status":
 			in.linkDown = value == "down"
 		}

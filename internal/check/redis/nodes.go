@@ -9,7 +9,11 @@ var errNotNodes = errors.New("the list of cluster nodes cannot be read")
 
 // nodeCounts is how many nodes of a cluster are in which state, as one node sees
 // it: pfail is its own suspicion, fail is what the majority agreed on.
-type nodeCounts struct{ ok, pfail, fail int }
+type nodeCounts struct {
+	ok, pfail, fail int
+	// own are the slots of the node itself.
+	own []slotRange
+}
 
 // parseNodes reads the answer to CLUSTER NODES: a line for each node,
 // "<id> <address> <flags> <primary> …", with flags joined by commas (Redis
@@ -26,6 +30,9 @@ func parseNodes(text string) (nodeCounts, error) {
 		if len(fields) < 8 {
 			return nodeCounts{}, errNotNodes
 		}
+		if strings.Contains(","+fields[2]+",", ",myself,") {
+			counts.own = parseSlots(fields[8:])
+		}
 		switch flags := "," + fields[2] + ","; {
 		case strings.Contains(flags, ",handshake,"):
 		case strings.Contains(flags, ",fail,"):
@@ -36,7 +43,7 @@ func parseNodes(text string) (nodeCounts, error) {
 			counts.ok++
 		}
 	}
-	if counts == (nodeCounts{}) {
+	if counts.ok+counts.pfail+counts.fail == 0 {
 		return nodeCounts{}, errNotNodes
 	}
 	return counts, nil

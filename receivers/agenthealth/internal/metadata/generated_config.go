@@ -7,6 +7,86 @@ import (
 	"go.opentelemetry.io/collector/filter"
 )
 
+// A2aAgentCardSizeMetricConfig provides config for the a2a.agent.card.size metric.
+type A2aAgentCardSizeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *A2aAgentCardSizeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// A2aAgentInterfacesMetricConfig provides config for the a2a.agent.interfaces metric.
+type A2aAgentInterfacesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *A2aAgentInterfacesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// A2aAgentSkillsMetricConfig provides config for the a2a.agent.skills metric.
+type A2aAgentSkillsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *A2aAgentSkillsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// AgentHealthAvailabilityMetricConfig provides config for the agent.health.availability metric.
+type AgentHealthAvailabilityMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *AgentHealthAvailabilityMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // AgentHealthCheckDurationMetricConfig provides config for the agent.health.check.duration metric.
 type AgentHealthCheckDurationMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -187,6 +267,46 @@ func (ms *DatabaseConnectionPoolUtilizationMetricConfig) Unmarshal(parser *confm
 	return nil
 }
 
+// DatabaseConnectionPoolWaitingMetricConfig provides config for the database.connection_pool.waiting metric.
+type DatabaseConnectionPoolWaitingMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *DatabaseConnectionPoolWaitingMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// DatabaseReplicationLagMetricConfig provides config for the database.replication.lag metric.
+type DatabaseReplicationLagMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *DatabaseReplicationLagMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // DatabaseSizeMetricConfig provides config for the database.size metric.
 type DatabaseSizeMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -207,6 +327,106 @@ func (ms *DatabaseSizeMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	return nil
 }
 
+// DatabaseTransactionOldestAgeMetricConfig provides config for the database.transaction.oldest_age metric.
+type DatabaseTransactionOldestAgeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *DatabaseTransactionOldestAgeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeartbeatAgeMetricConfig provides config for the heartbeat.age metric.
+type HeartbeatAgeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeartbeatAgeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HostLoadMetricConfig provides config for the host.load metric.
+type HostLoadMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HostLoadMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HostPressureMetricConfig provides config for the host.pressure metric.
+type HostPressureMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HostPressureMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HostUtilizationMetricConfig provides config for the host.utilization metric.
+type HostUtilizationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HostUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HTTPCertificateExpiryMetricConfig provides config for the http.certificate.expiry metric.
 type HTTPCertificateExpiryMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -214,6 +434,86 @@ type HTTPCertificateExpiryMetricConfig struct {
 }
 
 func (ms *HTTPCertificateExpiryMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// McpCertificateExpiryMetricConfig provides config for the mcp.certificate.expiry metric.
+type McpCertificateExpiryMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *McpCertificateExpiryMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// McpContractDifferencesMetricConfig provides config for the mcp.contract.differences metric.
+type McpContractDifferencesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *McpContractDifferencesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// McpProtocolInfoMetricConfig provides config for the mcp.protocol.info metric.
+type McpProtocolInfoMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *McpProtocolInfoMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// McpTokenExpiryMetricConfig provides config for the mcp.token.expiry metric.
+type McpTokenExpiryMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *McpTokenExpiryMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -267,6 +567,26 @@ func (ms *McpToolsDefinitionSizeMetricConfig) Unmarshal(parser *confmap.Conf) er
 	return nil
 }
 
+// McpToolsDefinitionTokensMetricConfig provides config for the mcp.tools.definition_tokens metric.
+type McpToolsDefinitionTokensMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *McpToolsDefinitionTokensMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // RedisClientsConnectedMetricConfig provides config for the redis.clients.connected metric.
 type RedisClientsConnectedMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -294,6 +614,66 @@ type RedisClusterNodesMetricConfig struct {
 }
 
 func (ms *RedisClusterNodesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// RedisClusterSlotsUncoveredMetricConfig provides config for the redis.cluster.slots_uncovered metric.
+type RedisClusterSlotsUncoveredMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *RedisClusterSlotsUncoveredMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// RedisClusterStateMetricConfig provides config for the redis.cluster.state metric.
+type RedisClusterStateMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *RedisClusterStateMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// RedisKeysEvictedMetricConfig provides config for the redis.keys.evicted metric.
+type RedisKeysEvictedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *RedisKeysEvictedMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -347,8 +727,112 @@ func (ms *RedisMemoryUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) er
 	return nil
 }
 
+// RedisReplicasConnectedMetricConfig provides config for the redis.replicas.connected metric.
+type RedisReplicasConnectedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *RedisReplicasConnectedMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// RedisReplicationLinkUpMetricConfig provides config for the redis.replication.link_up metric.
+type RedisReplicationLinkUpMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *RedisReplicationLinkUpMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// RedisSentinelMastersMetricConfig provides config for the redis.sentinel.masters metric.
+type RedisSentinelMastersMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *RedisSentinelMastersMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// RedisSentinelQuorumMissingMetricConfig provides config for the redis.sentinel.quorum_missing metric.
+type RedisSentinelQuorumMissingMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *RedisSentinelQuorumMissingMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// TLSCertificateExpiryMetricConfig provides config for the tls.certificate.expiry metric.
+type TLSCertificateExpiryMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *TLSCertificateExpiryMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // MetricsConfig provides config for agent_health metrics.
 type MetricsConfig struct {
+	A2aAgentCardSize                  A2aAgentCardSizeMetricConfig                  `mapstructure:"a2a.agent.card.size"`
+	A2aAgentInterfaces                A2aAgentInterfacesMetricConfig                `mapstructure:"a2a.agent.interfaces"`
+	A2aAgentSkills                    A2aAgentSkillsMetricConfig                    `mapstructure:"a2a.agent.skills"`
+	AgentHealthAvailability           AgentHealthAvailabilityMetricConfig           `mapstructure:"agent.health.availability"`
 	AgentHealthCheckDuration          AgentHealthCheckDurationMetricConfig          `mapstructure:"agent.health.check.duration"`
 	AgentHealthCheckRuns              AgentHealthCheckRunsMetricConfig              `mapstructure:"agent.health.check.runs"`
 	AgentHealthConsecutiveFailures    AgentHealthConsecutiveFailuresMetricConfig    `mapstructure:"agent.health.consecutive_failures"`
@@ -358,18 +842,50 @@ type MetricsConfig struct {
 	AgentHealthStatus                 AgentHealthStatusMetricConfig                 `mapstructure:"agent.health.status"`
 	DatabaseConnectionPoolActive      DatabaseConnectionPoolActiveMetricConfig      `mapstructure:"database.connection_pool.active"`
 	DatabaseConnectionPoolUtilization DatabaseConnectionPoolUtilizationMetricConfig `mapstructure:"database.connection_pool.utilization"`
+	DatabaseConnectionPoolWaiting     DatabaseConnectionPoolWaitingMetricConfig     `mapstructure:"database.connection_pool.waiting"`
+	DatabaseReplicationLag            DatabaseReplicationLagMetricConfig            `mapstructure:"database.replication.lag"`
 	DatabaseSize                      DatabaseSizeMetricConfig                      `mapstructure:"database.size"`
+	DatabaseTransactionOldestAge      DatabaseTransactionOldestAgeMetricConfig      `mapstructure:"database.transaction.oldest_age"`
+	HeartbeatAge                      HeartbeatAgeMetricConfig                      `mapstructure:"heartbeat.age"`
+	HostLoad                          HostLoadMetricConfig                          `mapstructure:"host.load"`
+	HostPressure                      HostPressureMetricConfig                      `mapstructure:"host.pressure"`
+	HostUtilization                   HostUtilizationMetricConfig                   `mapstructure:"host.utilization"`
 	HTTPCertificateExpiry             HTTPCertificateExpiryMetricConfig             `mapstructure:"http.certificate.expiry"`
+	McpCertificateExpiry              McpCertificateExpiryMetricConfig              `mapstructure:"mcp.certificate.expiry"`
+	McpContractDifferences            McpContractDifferencesMetricConfig            `mapstructure:"mcp.contract.differences"`
+	McpProtocolInfo                   McpProtocolInfoMetricConfig                   `mapstructure:"mcp.protocol.info"`
+	McpTokenExpiry                    McpTokenExpiryMetricConfig                    `mapstructure:"mcp.token.expiry"`
 	McpTools                          McpToolsMetricConfig                          `mapstructure:"mcp.tools"`
 	McpToolsDefinitionSize            McpToolsDefinitionSizeMetricConfig            `mapstructure:"mcp.tools.definition_size"`
+	McpToolsDefinitionTokens          McpToolsDefinitionTokensMetricConfig          `mapstructure:"mcp.tools.definition_tokens"`
 	RedisClientsConnected             RedisClientsConnectedMetricConfig             `mapstructure:"redis.clients.connected"`
 	RedisClusterNodes                 RedisClusterNodesMetricConfig                 `mapstructure:"redis.cluster.nodes"`
+	RedisClusterSlotsUncovered        RedisClusterSlotsUncoveredMetricConfig        `mapstructure:"redis.cluster.slots_uncovered"`
+	RedisClusterState                 RedisClusterStateMetricConfig                 `mapstructure:"redis.cluster.state"`
+	RedisKeysEvicted                  RedisKeysEvictedMetricConfig                  `mapstructure:"redis.keys.evicted"`
 	RedisMemoryUsed                   RedisMemoryUsedMetricConfig                   `mapstructure:"redis.memory.used"`
 	RedisMemoryUtilization            RedisMemoryUtilizationMetricConfig            `mapstructure:"redis.memory.utilization"`
+	RedisReplicasConnected            RedisReplicasConnectedMetricConfig            `mapstructure:"redis.replicas.connected"`
+	RedisReplicationLinkUp            RedisReplicationLinkUpMetricConfig            `mapstructure:"redis.replication.link_up"`
+	RedisSentinelMasters              RedisSentinelMastersMetricConfig              `mapstructure:"redis.sentinel.masters"`
+	RedisSentinelQuorumMissing        RedisSentinelQuorumMissingMetricConfig        `mapstructure:"redis.sentinel.quorum_missing"`
+	TLSCertificateExpiry              TLSCertificateExpiryMetricConfig              `mapstructure:"tls.certificate.expiry"`
 }
 
 func DefaultMetricsConfig() MetricsConfig {
 	return MetricsConfig{
+		A2aAgentCardSize: A2aAgentCardSizeMetricConfig{
+			Enabled: true,
+		},
+		A2aAgentInterfaces: A2aAgentInterfacesMetricConfig{
+			Enabled: true,
+		},
+		A2aAgentSkills: A2aAgentSkillsMetricConfig{
+			Enabled: true,
+		},
+		AgentHealthAvailability: AgentHealthAvailabilityMetricConfig{
+			Enabled: true,
+		},
 		AgentHealthCheckDuration: AgentHealthCheckDurationMetricConfig{
 			Enabled: true,
 		},
@@ -397,10 +913,43 @@ func DefaultMetricsConfig() MetricsConfig {
 		DatabaseConnectionPoolUtilization: DatabaseConnectionPoolUtilizationMetricConfig{
 			Enabled: true,
 		},
+		DatabaseConnectionPoolWaiting: DatabaseConnectionPoolWaitingMetricConfig{
+			Enabled: true,
+		},
+		DatabaseReplicationLag: DatabaseReplicationLagMetricConfig{
+			Enabled: true,
+		},
 		DatabaseSize: DatabaseSizeMetricConfig{
 			Enabled: true,
 		},
+		DatabaseTransactionOldestAge: DatabaseTransactionOldestAgeMetricConfig{
+			Enabled: true,
+		},
+		HeartbeatAge: HeartbeatAgeMetricConfig{
+			Enabled: true,
+		},
+		HostLoad: HostLoadMetricConfig{
+			Enabled: true,
+		},
+		HostPressure: HostPressureMetricConfig{
+			Enabled: true,
+		},
+		HostUtilization: HostUtilizationMetricConfig{
+			Enabled: true,
+		},
 		HTTPCertificateExpiry: HTTPCertificateExpiryMetricConfig{
+			Enabled: true,
+		},
+		McpCertificateExpiry: McpCertificateExpiryMetricConfig{
+			Enabled: true,
+		},
+		McpContractDifferences: McpContractDifferencesMetricConfig{
+			Enabled: true,
+		},
+		McpProtocolInfo: McpProtocolInfoMetricConfig{
+			Enabled: true,
+		},
+		McpTokenExpiry: McpTokenExpiryMetricConfig{
 			Enabled: true,
 		},
 		McpTools: McpToolsMetricConfig{
@@ -409,16 +958,43 @@ func DefaultMetricsConfig() MetricsConfig {
 		McpToolsDefinitionSize: McpToolsDefinitionSizeMetricConfig{
 			Enabled: true,
 		},
+		McpToolsDefinitionTokens: McpToolsDefinitionTokensMetricConfig{
+			Enabled: true,
+		},
 		RedisClientsConnected: RedisClientsConnectedMetricConfig{
 			Enabled: true,
 		},
 		RedisClusterNodes: RedisClusterNodesMetricConfig{
 			Enabled: true,
 		},
+		RedisClusterSlotsUncovered: RedisClusterSlotsUncoveredMetricConfig{
+			Enabled: true,
+		},
+		RedisClusterState: RedisClusterStateMetricConfig{
+			Enabled: true,
+		},
+		RedisKeysEvicted: RedisKeysEvictedMetricConfig{
+			Enabled: true,
+		},
 		RedisMemoryUsed: RedisMemoryUsedMetricConfig{
 			Enabled: true,
 		},
 		RedisMemoryUtilization: RedisMemoryUtilizationMetricConfig{
+			Enabled: true,
+		},
+		RedisReplicasConnected: RedisReplicasConnectedMetricConfig{
+			Enabled: true,
+		},
+		RedisReplicationLinkUp: RedisReplicationLinkUpMetricConfig{
+			Enabled: true,
+		},
+		RedisSentinelMasters: RedisSentinelMastersMetricConfig{
+			Enabled: true,
+		},
+		RedisSentinelQuorumMissing: RedisSentinelQuorumMissingMetricConfig{
+			Enabled: true,
+		},
+		TLSCertificateExpiry: TLSCertificateExpiryMetricConfig{
 			Enabled: true,
 		},
 	}
@@ -445,11 +1021,15 @@ func (ec *EventConfig) Unmarshal(parser *confmap.Conf) error {
 
 // EventsConfig provides config for agent_health events.
 type EventsConfig struct {
-	AgentHealthTransition EventConfig `mapstructure:"agent.health.transition"`
+	AgentHealthContractChanged EventConfig `mapstructure:"agent.health.contract_changed"`
+	AgentHealthTransition      EventConfig `mapstructure:"agent.health.transition"`
 }
 
 func DefaultEventsConfig() EventsConfig {
 	return EventsConfig{
+		AgentHealthContractChanged: EventConfig{
+			Enabled: true,
+		},
 		AgentHealthTransition: EventConfig{
 			Enabled: true,
 		},

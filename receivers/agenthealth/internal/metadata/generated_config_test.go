@@ -26,6 +26,18 @@ func TestMetricsBuilderConfig(t *testing.T) {
 			name: "all_set",
 			want: MetricsBuilderConfig{
 				Metrics: MetricsConfig{
+					A2aAgentCardSize: A2aAgentCardSizeMetricConfig{
+						Enabled: true,
+					},
+					A2aAgentInterfaces: A2aAgentInterfacesMetricConfig{
+						Enabled: true,
+					},
+					A2aAgentSkills: A2aAgentSkillsMetricConfig{
+						Enabled: true,
+					},
+					AgentHealthAvailability: AgentHealthAvailabilityMetricConfig{
+						Enabled: true,
+					},
 					AgentHealthCheckDuration: AgentHealthCheckDurationMetricConfig{
 						Enabled: true,
 					},
@@ -53,10 +65,43 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					DatabaseConnectionPoolUtilization: DatabaseConnectionPoolUtilizationMetricConfig{
 						Enabled: true,
 					},
+					DatabaseConnectionPoolWaiting: DatabaseConnectionPoolWaitingMetricConfig{
+						Enabled: true,
+					},
+					DatabaseReplicationLag: DatabaseReplicationLagMetricConfig{
+						Enabled: true,
+					},
 					DatabaseSize: DatabaseSizeMetricConfig{
 						Enabled: true,
 					},
+					DatabaseTransactionOldestAge: DatabaseTransactionOldestAgeMetricConfig{
+						Enabled: true,
+					},
+					HeartbeatAge: HeartbeatAgeMetricConfig{
+						Enabled: true,
+					},
+					HostLoad: HostLoadMetricConfig{
+						Enabled: true,
+					},
+					HostPressure: HostPressureMetricConfig{
+						Enabled: true,
+					},
+					HostUtilization: HostUtilizationMetricConfig{
+						Enabled: true,
+					},
 					HTTPCertificateExpiry: HTTPCertificateExpiryMetricConfig{
+						Enabled: true,
+					},
+					McpCertificateExpiry: McpCertificateExpiryMetricConfig{
+						Enabled: true,
+					},
+					McpContractDifferences: McpContractDifferencesMetricConfig{
+						Enabled: true,
+					},
+					McpProtocolInfo: McpProtocolInfoMetricConfig{
+						Enabled: true,
+					},
+					McpTokenExpiry: McpTokenExpiryMetricConfig{
 						Enabled: true,
 					},
 					McpTools: McpToolsMetricConfig{
@@ -65,16 +110,43 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					McpToolsDefinitionSize: McpToolsDefinitionSizeMetricConfig{
 						Enabled: true,
 					},
+					McpToolsDefinitionTokens: McpToolsDefinitionTokensMetricConfig{
+						Enabled: true,
+					},
 					RedisClientsConnected: RedisClientsConnectedMetricConfig{
 						Enabled: true,
 					},
 					RedisClusterNodes: RedisClusterNodesMetricConfig{
 						Enabled: true,
 					},
+					RedisClusterSlotsUncovered: RedisClusterSlotsUncoveredMetricConfig{
+						Enabled: true,
+					},
+					RedisClusterState: RedisClusterStateMetricConfig{
+						Enabled: true,
+					},
+					RedisKeysEvicted: RedisKeysEvictedMetricConfig{
+						Enabled: true,
+					},
 					RedisMemoryUsed: RedisMemoryUsedMetricConfig{
 						Enabled: true,
 					},
 					RedisMemoryUtilization: RedisMemoryUtilizationMetricConfig{
+						Enabled: true,
+					},
+					RedisReplicasConnected: RedisReplicasConnectedMetricConfig{
+						Enabled: true,
+					},
+					RedisReplicationLinkUp: RedisReplicationLinkUpMetricConfig{
+						Enabled: true,
+					},
+					RedisSentinelMasters: RedisSentinelMastersMetricConfig{
+						Enabled: true,
+					},
+					RedisSentinelQuorumMissing: RedisSentinelQuorumMissingMetricConfig{
+						Enabled: true,
+					},
+					TLSCertificateExpiry: TLSCertificateExpiryMetricConfig{
 						Enabled: true,
 					},
 				},
@@ -87,6 +159,18 @@ func TestMetricsBuilderConfig(t *testing.T) {
 			name: "none_set",
 			want: MetricsBuilderConfig{
 				Metrics: MetricsConfig{
+					A2aAgentCardSize: A2aAgentCardSizeMetricConfig{
+						Enabled: false,
+					},
+					A2aAgentInterfaces: A2aAgentInterfacesMetricConfig{
+						Enabled: false,
+					},
+					A2aAgentSkills: A2aAgentSkillsMetricConfig{
+						Enabled: false,
+					},
+					AgentHealthAvailability: AgentHealthAvailabilityMetricConfig{
+						Enabled: false,
+					},
 					AgentHealthCheckDuration: AgentHealthCheckDurationMetricConfig{
 						Enabled: false,
 					},
@@ -114,10 +198,43 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					DatabaseConnectionPoolUtilization: DatabaseConnectionPoolUtilizationMetricConfig{
 						Enabled: false,
 					},
+					DatabaseConnectionPoolWaiting: DatabaseConnectionPoolWaitingMetricConfig{
+						Enabled: false,
+					},
+					DatabaseReplicationLag: DatabaseReplicationLagMetricConfig{
+						Enabled: false,
+					},
 					DatabaseSize: DatabaseSizeMetricConfig{
 						Enabled: false,
 					},
+					DatabaseTransactionOldestAge: DatabaseTransactionOldestAgeMetricConfig{
+						Enabled: false,
+					},
+					HeartbeatAge: HeartbeatAgeMetricConfig{
+						Enabled: false,
+					},
+					HostLoad: HostLoadMetricConfig{
+						Enabled: false,
+					},
+					HostPressure: HostPressureMetricConfig{
+						Enabled: false,
+					},
+					HostUtilization: HostUtilizationMetricConfig{
+						Enabled: false,
+					},
 					HTTPCertificateExpiry: HTTPCertificateExpiryMetricConfig{
+						Enabled: false,
+					},
+					McpCertificateExpiry: McpCertificateExpiryMetricConfig{
+						Enabled: false,
+					},
+					McpContractDifferences: McpContractDifferencesMetricConfig{
+						Enabled: false,
+					},
+					McpProtocolInfo: McpProtocolInfoMetricConfig{
+						Enabled: false,
+					},
+					McpTokenExpiry: McpTokenExpiryMetricConfig{
 						Enabled: false,
 					},
 					McpTools: McpToolsMetricConfig{
@@ -126,16 +243,43 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					McpToolsDefinitionSize: McpToolsDefinitionSizeMetricConfig{
 						Enabled: false,
 					},
+					McpToolsDefinitionTokens: McpToolsDefinitionTokensMetricConfig{
+						Enabled: false,
+					},
 					RedisClientsConnected: RedisClientsConnectedMetricConfig{
 						Enabled: false,
 					},
 					RedisClusterNodes: RedisClusterNodesMetricConfig{
 						Enabled: false,
 					},
+					RedisClusterSlotsUncovered: RedisClusterSlotsUncoveredMetricConfig{
+						Enabled: false,
+					},
+					RedisClusterState: RedisClusterStateMetricConfig{
+						Enabled: false,
+					},
+					RedisKeysEvicted: RedisKeysEvictedMetricConfig{
+						Enabled: false,
+					},
 					RedisMemoryUsed: RedisMemoryUsedMetricConfig{
 						Enabled: false,
 					},
 					RedisMemoryUtilization: RedisMemoryUtilizationMetricConfig{
+						Enabled: false,
+					},
+					RedisReplicasConnected: RedisReplicasConnectedMetricConfig{
+						Enabled: false,
+					},
+					RedisReplicationLinkUp: RedisReplicationLinkUpMetricConfig{
+						Enabled: false,
+					},
+					RedisSentinelMasters: RedisSentinelMastersMetricConfig{
+						Enabled: false,
+					},
+					RedisSentinelQuorumMissing: RedisSentinelQuorumMissingMetricConfig{
+						Enabled: false,
+					},
+					TLSCertificateExpiry: TLSCertificateExpiryMetricConfig{
 						Enabled: false,
 					},
 				},
@@ -148,7 +292,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(AgentHealthCheckDurationMetricConfig{}, AgentHealthCheckRunsMetricConfig{}, AgentHealthConsecutiveFailuresMetricConfig{}, AgentHealthFailureProbabilityMetricConfig{}, AgentHealthLastSuccessTimeMetricConfig{}, AgentHealthPredictedFailureMetricConfig{}, AgentHealthStatusMetricConfig{}, DatabaseConnectionPoolActiveMetricConfig{}, DatabaseConnectionPoolUtilizationMetricConfig{}, DatabaseSizeMetricConfig{}, HTTPCertificateExpiryMetricConfig{}, McpToolsMetricConfig{}, McpToolsDefinitionSizeMetricConfig{}, RedisClientsConnectedMetricConfig{}, RedisClusterNodesMetricConfig{}, RedisMemoryUsedMetricConfig{}, RedisMemoryUtilizationMetricConfig{}, ResourceAttributeConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(A2aAgentCardSizeMetricConfig{}, A2aAgentInterfacesMetricConfig{}, A2aAgentSkillsMetricConfig{}, AgentHealthAvailabilityMetricConfig{}, AgentHealthCheckDurationMetricConfig{}, AgentHealthCheckRunsMetricConfig{}, AgentHealthConsecutiveFailuresMetricConfig{}, AgentHealthFailureProbabilityMetricConfig{}, AgentHealthLastSuccessTimeMetricConfig{}, AgentHealthPredictedFailureMetricConfig{}, AgentHealthStatusMetricConfig{}, DatabaseConnectionPoolActiveMetricConfig{}, DatabaseConnectionPoolUtilizationMetricConfig{}, DatabaseConnectionPoolWaitingMetricConfig{}, DatabaseReplicationLagMetricConfig{}, DatabaseSizeMetricConfig{}, DatabaseTransactionOldestAgeMetricConfig{}, HeartbeatAgeMetricConfig{}, HostLoadMetricConfig{}, HostPressureMetricConfig{}, HostUtilizationMetricConfig{}, HTTPCertificateExpiryMetricConfig{}, McpCertificateExpiryMetricConfig{}, McpContractDifferencesMetricConfig{}, McpProtocolInfoMetricConfig{}, McpTokenExpiryMetricConfig{}, McpToolsMetricConfig{}, McpToolsDefinitionSizeMetricConfig{}, McpToolsDefinitionTokensMetricConfig{}, RedisClientsConnectedMetricConfig{}, RedisClusterNodesMetricConfig{}, RedisClusterSlotsUncoveredMetricConfig{}, RedisClusterStateMetricConfig{}, RedisKeysEvictedMetricConfig{}, RedisMemoryUsedMetricConfig{}, RedisMemoryUtilizationMetricConfig{}, RedisReplicasConnectedMetricConfig{}, RedisReplicationLinkUpMetricConfig{}, RedisSentinelMastersMetricConfig{}, RedisSentinelQuorumMissingMetricConfig{}, TLSCertificateExpiryMetricConfig{}, ResourceAttributeConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}

@@ -22,6 +22,12 @@ func (eaof eventAttributeOptionFunc) apply(lr plog.LogRecord) {
 	eaof(lr)
 }
 
+func WithCauseEventAttribute(causeAttributeValue string) EventAttributeOption {
+	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
+		dp.Attributes().PutStr("cause", causeAttributeValue)
+	})
+}
+
 func WithErrorMessageEventAttribute(errorMessageAttributeValue string) EventAttributeOption {
 	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
 		dp.Attributes().PutStr("error.message", errorMessageAttributeValue)
@@ -32,6 +38,89 @@ func WithErrorTypeEventAttribute(errorTypeAttributeValue string) EventAttributeO
 	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
 		dp.Attributes().PutStr("error.type", errorTypeAttributeValue)
 	})
+}
+
+func WithFailurePatternEventAttribute(failurePatternAttributeValue string) EventAttributeOption {
+	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
+		dp.Attributes().PutStr("failure.pattern", failurePatternAttributeValue)
+	})
+}
+
+func WithMcpContractAddedEventAttribute(mcpContractAddedAttributeValue string) EventAttributeOption {
+	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
+		dp.Attributes().PutStr("mcp.contract.added", mcpContractAddedAttributeValue)
+	})
+}
+
+func WithMcpContractBreakingEventAttribute(mcpContractBreakingAttributeValue string) EventAttributeOption {
+	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
+		dp.Attributes().PutStr("mcp.contract.breaking", mcpContractBreakingAttributeValue)
+	})
+}
+
+func WithMcpContractDescriptionEventAttribute(mcpContractDescriptionAttributeValue string) EventAttributeOption {
+	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
+		dp.Attributes().PutStr("mcp.contract.description", mcpContractDescriptionAttributeValue)
+	})
+}
+
+func WithMcpContractDigestEventAttribute(mcpContractDigestAttributeValue string) EventAttributeOption {
+	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
+		dp.Attributes().PutStr("mcp.contract.digest", mcpContractDigestAttributeValue)
+	})
+}
+
+func WithMcpContractRemovedEventAttribute(mcpContractRemovedAttributeValue string) EventAttributeOption {
+	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
+		dp.Attributes().PutStr("mcp.contract.removed", mcpContractRemovedAttributeValue)
+	})
+}
+
+func WithMcpContractSchemaEventAttribute(mcpContractSchemaAttributeValue string) EventAttributeOption {
+	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
+		dp.Attributes().PutStr("mcp.contract.schema", mcpContractSchemaAttributeValue)
+	})
+}
+
+type eventAgentHealthContractChanged struct {
+	data   plog.LogRecordSlice // data buffer for generated log records.
+	config EventConfig         // event config provided by user.
+}
+
+func (e *eventAgentHealthContractChanged) recordEvent(ctx context.Context, timestamp pcommon.Timestamp, checkNameAttributeValue string, checkTypeAttributeValue string, checkCriticalAttributeValue bool, options ...EventAttributeOption) {
+	if !e.config.Enabled {
+		return
+	}
+	dp := e.data.AppendEmpty()
+	dp.SetEventName("agent.health.contract_changed")
+	dp.SetTimestamp(timestamp)
+
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		dp.SetTraceID(pcommon.TraceID(span.TraceID()))
+		dp.SetSpanID(pcommon.SpanID(span.SpanID()))
+	}
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("check.type", checkTypeAttributeValue)
+	dp.Attributes().PutBool("check.critical", checkCriticalAttributeValue)
+
+	for _, op := range options {
+		op.apply(dp)
+	}
+}
+
+// emit appends recorded event data to a events slice and prepares it for recording another set of log records.
+func (e *eventAgentHealthContractChanged) emit(lrs plog.LogRecordSlice) {
+	if e.config.Enabled && e.data.Len() > 0 {
+		e.data.MoveAndAppendTo(lrs)
+	}
+}
+
+func newEventAgentHealthContractChanged(cfg EventConfig) eventAgentHealthContractChanged {
+	e := eventAgentHealthContractChanged{config: cfg}
+	if cfg.Enabled {
+		e.data = plog.NewLogRecordSlice()
+	}
+	return e
 }
 
 type eventAgentHealthTransition struct {
@@ -81,13 +170,14 @@ func newEventAgentHealthTransition(cfg EventConfig) eventAgentHealthTransition {
 // LogsBuilder provides an interface for scrapers to report logs while taking care of all the transformations
 // required to produce log representation defined in metadata and user config.
 type LogsBuilder struct {
-	config                         LogsBuilderConfig // config of the logs builder.
-	logsBuffer                     plog.Logs
-	logRecordsBuffer               plog.LogRecordSlice
-	buildInfo                      component.BuildInfo // contains version information.
-	resourceAttributeIncludeFilter map[string]filter.Filter
-	resourceAttributeExcludeFilter map[string]filter.Filter
-	eventAgentHealthTransition     eventAgentHealthTransition
+	config                          LogsBuilderConfig // config of the logs builder.
+	logsBuffer                      plog.Logs
+	logRecordsBuffer                plog.LogRecordSlice
+	buildInfo                       component.BuildInfo // contains version information.
+	resourceAttributeIncludeFilter  map[string]filter.Filter
+	resourceAttributeExcludeFilter  map[string]filter.Filter
+	eventAgentHealthContractChanged eventAgentHealthContractChanged
+	eventAgentHealthTransition      eventAgentHealthTransition
 }
 
 // LogBuilderOption applies changes to default logs builder.
@@ -97,13 +187,14 @@ type LogBuilderOption interface {
 
 func NewLogsBuilder(lbc LogsBuilderConfig, settings receiver.Settings) *LogsBuilder {
 	lb := &LogsBuilder{
-		config:                         lbc,
-		logsBuffer:                     plog.NewLogs(),
-		logRecordsBuffer:               plog.NewLogRecordSlice(),
-		buildInfo:                      settings.BuildInfo,
-		eventAgentHealthTransition:     newEventAgentHealthTransition(lbc.Events.AgentHealthTransition),
-		resourceAttributeIncludeFilter: make(map[string]filter.Filter),
-		resourceAttributeExcludeFilter: make(map[string]filter.Filter),
+		config:                          lbc,
+		logsBuffer:                      plog.NewLogs(),
+		logRecordsBuffer:                plog.NewLogRecordSlice(),
+		buildInfo:                       settings.BuildInfo,
+		eventAgentHealthContractChanged: newEventAgentHealthContractChanged(lbc.Events.AgentHealthContractChanged),
+		eventAgentHealthTransition:      newEventAgentHealthTransition(lbc.Events.AgentHealthTransition),
+		resourceAttributeIncludeFilter:  make(map[string]filter.Filter),
+		resourceAttributeExcludeFilter:  make(map[string]filter.Filter),
 	}
 	if lbc.ResourceAttributes.HostName.EventsInclude != nil {
 		lb.resourceAttributeIncludeFilter["host.name"] = filter.CreateFilter(lbc.ResourceAttributes.HostName.EventsInclude)
@@ -154,6 +245,7 @@ func (lb *LogsBuilder) EmitForResource(options ...ResourceLogsOption) {
 	ils := rl.ScopeLogs().AppendEmpty()
 	ils.Scope().SetName(ScopeName)
 	ils.Scope().SetVersion(lb.buildInfo.Version)
+	lb.eventAgentHealthContractChanged.emit(ils.LogRecords())
 	lb.eventAgentHealthTransition.emit(ils.LogRecords())
 
 	for _, op := range options {
@@ -189,6 +281,11 @@ func (lb *LogsBuilder) Emit(options ...ResourceLogsOption) plog.Logs {
 	logs := lb.logsBuffer
 	lb.logsBuffer = plog.NewLogs()
 	return logs
+}
+
+// RecordAgentHealthContractChangedEvent adds a log record of agent.health.contract_changed event.
+func (lb *LogsBuilder) RecordAgentHealthContractChangedEvent(ctx context.Context, timestamp pcommon.Timestamp, checkNameAttributeValue string, checkTypeAttributeValue string, checkCriticalAttributeValue bool, options ...EventAttributeOption) {
+	lb.eventAgentHealthContractChanged.recordEvent(ctx, timestamp, checkNameAttributeValue, checkTypeAttributeValue, checkCriticalAttributeValue, options...)
 }
 
 // RecordAgentHealthTransitionEvent adds a log record of agent.health.transition event.

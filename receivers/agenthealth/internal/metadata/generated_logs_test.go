@@ -128,7 +128,10 @@ func TestLogsBuilder(t *testing.T) {
 			allEventsCount := 0
 			defaultEventsCount++
 			allEventsCount++
-			lb.RecordAgentHealthTransitionEvent(ctx, timestamp, "check.name-val", "check.type-val", true, AttributeStateUnknown, AttributePreviousStateUnknown, 8.100000, WithErrorTypeEventAttribute("error.type-val"), WithErrorMessageEventAttribute("error.message-val"))
+			lb.RecordAgentHealthContractChangedEvent(ctx, timestamp, "check.name-val", "check.type-val", true, WithMcpContractDigestEventAttribute("mcp.contract.digest-val"), WithMcpContractAddedEventAttribute("mcp.contract.added-val"), WithMcpContractRemovedEventAttribute("mcp.contract.removed-val"), WithMcpContractBreakingEventAttribute("mcp.contract.breaking-val"), WithMcpContractDescriptionEventAttribute("mcp.contract.description-val"), WithMcpContractSchemaEventAttribute("mcp.contract.schema-val"))
+			defaultEventsCount++
+			allEventsCount++
+			lb.RecordAgentHealthTransitionEvent(ctx, timestamp, "check.name-val", "check.type-val", true, AttributeStateUnknown, AttributePreviousStateUnknown, 8.100000, WithErrorTypeEventAttribute("error.type-val"), WithErrorMessageEventAttribute("error.message-val"), WithFailurePatternEventAttribute("failure.pattern-val"), WithCauseEventAttribute("cause-val"))
 
 			rb := lb.NewResourceBuilder()
 			rb.SetHostName("host.name-val")
@@ -154,6 +157,40 @@ func TestLogsBuilder(t *testing.T) {
 			validatedEvents := make(map[string]bool)
 			for i := 0; i < lrs.Len(); i++ {
 				switch lrs.At(i).EventName() {
+				case "agent.health.contract_changed":
+					assert.False(t, validatedEvents["agent.health.contract_changed"], "Found a duplicate in the events slice: agent.health.contract_changed")
+					validatedEvents["agent.health.contract_changed"] = true
+					lr := lrs.At(i)
+					assert.Equal(t, timestamp, lr.Timestamp())
+					assert.Equal(t, pcommon.TraceID(traceID), lr.TraceID())
+					assert.Equal(t, pcommon.SpanID(spanID), lr.SpanID())
+					attrVal, ok := lr.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("check.type")
+					assert.True(t, ok)
+					assert.Equal(t, "check.type-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("check.critical")
+					assert.True(t, ok)
+					assert.True(t, attrVal.Bool())
+					attrVal, ok = lr.Attributes().Get("mcp.contract.digest")
+					assert.True(t, ok)
+					assert.Equal(t, "mcp.contract.digest-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("mcp.contract.added")
+					assert.True(t, ok)
+					assert.Equal(t, "mcp.contract.added-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("mcp.contract.removed")
+					assert.True(t, ok)
+					assert.Equal(t, "mcp.contract.removed-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("mcp.contract.breaking")
+					assert.True(t, ok)
+					assert.Equal(t, "mcp.contract.breaking-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("mcp.contract.description")
+					assert.True(t, ok)
+					assert.Equal(t, "mcp.contract.description-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("mcp.contract.schema")
+					assert.True(t, ok)
+					assert.Equal(t, "mcp.contract.schema-val", attrVal.Str())
 				case "agent.health.transition":
 					assert.False(t, validatedEvents["agent.health.transition"], "Found a duplicate in the events slice: agent.health.transition")
 					validatedEvents["agent.health.transition"] = true
@@ -185,6 +222,12 @@ func TestLogsBuilder(t *testing.T) {
 					attrVal, ok = lr.Attributes().Get("error.message")
 					assert.True(t, ok)
 					assert.Equal(t, "error.message-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("failure.pattern")
+					assert.True(t, ok)
+					assert.Equal(t, "failure.pattern-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("cause")
+					assert.True(t, ok)
+					assert.Equal(t, "cause-val", attrVal.Str())
 				}
 			}
 		})

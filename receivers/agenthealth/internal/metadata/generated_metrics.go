@@ -18,6 +18,160 @@ const (
 	AggregationStrategyMax = "max"
 )
 
+// AttributeA2aProtocolBinding specifies the value a2a.protocol.binding attribute.
+type AttributeA2aProtocolBinding int
+
+const (
+	_ AttributeA2aProtocolBinding = iota
+	AttributeA2aProtocolBindingJsonrpc
+	AttributeA2aProtocolBindingGrpc
+	AttributeA2aProtocolBindingHTTPJSON
+	AttributeA2aProtocolBindingOther
+)
+
+// String returns the string representation of the AttributeA2aProtocolBinding.
+func (av AttributeA2aProtocolBinding) String() string {
+	switch av {
+	case AttributeA2aProtocolBindingJsonrpc:
+		return "jsonrpc"
+	case AttributeA2aProtocolBindingGrpc:
+		return "grpc"
+	case AttributeA2aProtocolBindingHTTPJSON:
+		return "http_json"
+	case AttributeA2aProtocolBindingOther:
+		return "other"
+	}
+	return ""
+}
+
+// MapAttributeA2aProtocolBinding is a helper map of string to AttributeA2aProtocolBinding attribute value.
+var MapAttributeA2aProtocolBinding = map[string]AttributeA2aProtocolBinding{
+	"jsonrpc":   AttributeA2aProtocolBindingJsonrpc,
+	"grpc":      AttributeA2aProtocolBindingGrpc,
+	"http_json": AttributeA2aProtocolBindingHTTPJSON,
+	"other":     AttributeA2aProtocolBindingOther,
+}
+
+// AttributeForecast specifies the value forecast attribute.
+type AttributeForecast int
+
+const (
+	_ AttributeForecast = iota
+	AttributeForecastMixed
+	AttributeForecastBaseRate
+)
+
+// String returns the string representation of the AttributeForecast.
+func (av AttributeForecast) String() string {
+	switch av {
+	case AttributeForecastMixed:
+		return "mixed"
+	case AttributeForecastBaseRate:
+		return "base_rate"
+	}
+	return ""
+}
+
+// MapAttributeForecast is a helper map of string to AttributeForecast attribute value.
+var MapAttributeForecast = map[string]AttributeForecast{
+	"mixed":     AttributeForecastMixed,
+	"base_rate": AttributeForecastBaseRate,
+}
+
+// AttributeMasterStatus specifies the value master_status attribute.
+type AttributeMasterStatus int
+
+const (
+	_ AttributeMasterStatus = iota
+	AttributeMasterStatusOk
+	AttributeMasterStatusSdown
+	AttributeMasterStatusOdown
+)
+
+// String returns the string representation of the AttributeMasterStatus.
+func (av AttributeMasterStatus) String() string {
+	switch av {
+	case AttributeMasterStatusOk:
+		return "ok"
+	case AttributeMasterStatusSdown:
+		return "sdown"
+	case AttributeMasterStatusOdown:
+		return "odown"
+	}
+	return ""
+}
+
+// MapAttributeMasterStatus is a helper map of string to AttributeMasterStatus attribute value.
+var MapAttributeMasterStatus = map[string]AttributeMasterStatus{
+	"ok":    AttributeMasterStatusOk,
+	"sdown": AttributeMasterStatusSdown,
+	"odown": AttributeMasterStatusOdown,
+}
+
+// AttributeMcpContractChange specifies the value mcp.contract.change attribute.
+type AttributeMcpContractChange int
+
+const (
+	_ AttributeMcpContractChange = iota
+	AttributeMcpContractChangeAdded
+	AttributeMcpContractChangeRemoved
+	AttributeMcpContractChangeBreaking
+	AttributeMcpContractChangeDescription
+	AttributeMcpContractChangeSchema
+)
+
+// String returns the string representation of the AttributeMcpContractChange.
+func (av AttributeMcpContractChange) String() string {
+	switch av {
+	case AttributeMcpContractChangeAdded:
+		return "added"
+	case AttributeMcpContractChangeRemoved:
+		return "removed"
+	case AttributeMcpContractChangeBreaking:
+		return "breaking"
+	case AttributeMcpContractChangeDescription:
+		return "description"
+	case AttributeMcpContractChangeSchema:
+		return "schema"
+	}
+	return ""
+}
+
+// MapAttributeMcpContractChange is a helper map of string to AttributeMcpContractChange attribute value.
+var MapAttributeMcpContractChange = map[string]AttributeMcpContractChange{
+	"added":       AttributeMcpContractChangeAdded,
+	"removed":     AttributeMcpContractChangeRemoved,
+	"breaking":    AttributeMcpContractChangeBreaking,
+	"description": AttributeMcpContractChangeDescription,
+	"schema":      AttributeMcpContractChangeSchema,
+}
+
+// AttributeMcpProtocolEra specifies the value mcp.protocol.era attribute.
+type AttributeMcpProtocolEra int
+
+const (
+	_ AttributeMcpProtocolEra = iota
+	AttributeMcpProtocolEraStateless
+	AttributeMcpProtocolEraSession
+)
+
+// String returns the string representation of the AttributeMcpProtocolEra.
+func (av AttributeMcpProtocolEra) String() string {
+	switch av {
+	case AttributeMcpProtocolEraStateless:
+		return "stateless"
+	case AttributeMcpProtocolEraSession:
+		return "session"
+	}
+	return ""
+}
+
+// MapAttributeMcpProtocolEra is a helper map of string to AttributeMcpProtocolEra attribute value.
+var MapAttributeMcpProtocolEra = map[string]AttributeMcpProtocolEra{
+	"stateless": AttributeMcpProtocolEraStateless,
+	"session":   AttributeMcpProtocolEraSession,
+}
+
 // AttributeNodeStatus specifies the value node_status attribute.
 type AttributeNodeStatus int
 
@@ -46,6 +200,36 @@ var MapAttributeNodeStatus = map[string]AttributeNodeStatus{
 	"ok":    AttributeNodeStatusOk,
 	"pfail": AttributeNodeStatusPfail,
 	"fail":  AttributeNodeStatusFail,
+}
+
+// AttributePressedResource specifies the value pressed_resource attribute.
+type AttributePressedResource int
+
+const (
+	_ AttributePressedResource = iota
+	AttributePressedResourceCPU
+	AttributePressedResourceMemory
+	AttributePressedResourceIo
+)
+
+// String returns the string representation of the AttributePressedResource.
+func (av AttributePressedResource) String() string {
+	switch av {
+	case AttributePressedResourceCPU:
+		return "cpu"
+	case AttributePressedResourceMemory:
+		return "memory"
+	case AttributePressedResourceIo:
+		return "io"
+	}
+	return ""
+}
+
+// MapAttributePressedResource is a helper map of string to AttributePressedResource attribute value.
+var MapAttributePressedResource = map[string]AttributePressedResource{
+	"cpu":    AttributePressedResourceCPU,
+	"memory": AttributePressedResourceMemory,
+	"io":     AttributePressedResourceIo,
 }
 
 // AttributePreviousState specifies the value previous_state attribute.
@@ -150,7 +334,83 @@ var MapAttributeState = map[string]AttributeState{
 	"unhealthy": AttributeStateUnhealthy,
 }
 
+// AttributeUsedResource specifies the value used_resource attribute.
+type AttributeUsedResource int
+
+const (
+	_ AttributeUsedResource = iota
+	AttributeUsedResourceCPU
+	AttributeUsedResourceMemory
+	AttributeUsedResourceDisk
+	AttributeUsedResourceOpenFiles
+)
+
+// String returns the string representation of the AttributeUsedResource.
+func (av AttributeUsedResource) String() string {
+	switch av {
+	case AttributeUsedResourceCPU:
+		return "cpu"
+	case AttributeUsedResourceMemory:
+		return "memory"
+	case AttributeUsedResourceDisk:
+		return "disk"
+	case AttributeUsedResourceOpenFiles:
+		return "open_files"
+	}
+	return ""
+}
+
+// MapAttributeUsedResource is a helper map of string to AttributeUsedResource attribute value.
+var MapAttributeUsedResource = map[string]AttributeUsedResource{
+	"cpu":        AttributeUsedResourceCPU,
+	"memory":     AttributeUsedResourceMemory,
+	"disk":       AttributeUsedResourceDisk,
+	"open_files": AttributeUsedResourceOpenFiles,
+}
+
+// AttributeWindow specifies the value window attribute.
+type AttributeWindow int
+
+const (
+	_ AttributeWindow = iota
+	AttributeWindow1h
+	AttributeWindow24h
+)
+
+// String returns the string representation of the AttributeWindow.
+func (av AttributeWindow) String() string {
+	switch av {
+	case AttributeWindow1h:
+		return "1h"
+	case AttributeWindow24h:
+		return "24h"
+	}
+	return ""
+}
+
+// MapAttributeWindow is a helper map of string to AttributeWindow attribute value.
+var MapAttributeWindow = map[string]AttributeWindow{
+	"1h":  AttributeWindow1h,
+	"24h": AttributeWindow24h,
+}
+
 var MetricsInfo = metricsInfo{
+	A2aAgentCardSize: metricInfo{
+		Name:       "a2a.agent.card.size",
+		Attributes: []string{"check.name"},
+	},
+	A2aAgentInterfaces: metricInfo{
+		Name:       "a2a.agent.interfaces",
+		Attributes: []string{"check.name", "a2a.protocol.version", "a2a.protocol.binding"},
+	},
+	A2aAgentSkills: metricInfo{
+		Name:       "a2a.agent.skills",
+		Attributes: []string{"check.name"},
+	},
+	AgentHealthAvailability: metricInfo{
+		Name:       "agent.health.availability",
+		Attributes: []string{"check.name", "window"},
+	},
 	AgentHealthCheckDuration: metricInfo{
 		Name:       "agent.health.check.duration",
 		Attributes: []string{"check.name", "check.step"},
@@ -187,12 +447,56 @@ var MetricsInfo = metricsInfo{
 		Name:       "database.connection_pool.utilization",
 		Attributes: []string{"check.name", "server.address"},
 	},
+	DatabaseConnectionPoolWaiting: metricInfo{
+		Name:       "database.connection_pool.waiting",
+		Attributes: []string{"check.name", "server.address"},
+	},
+	DatabaseReplicationLag: metricInfo{
+		Name:       "database.replication.lag",
+		Attributes: []string{"check.name", "server.address"},
+	},
 	DatabaseSize: metricInfo{
 		Name:       "database.size",
 		Attributes: []string{"check.name", "server.address"},
 	},
+	DatabaseTransactionOldestAge: metricInfo{
+		Name:       "database.transaction.oldest_age",
+		Attributes: []string{"check.name", "server.address"},
+	},
+	HeartbeatAge: metricInfo{
+		Name:       "heartbeat.age",
+		Attributes: []string{"check.name"},
+	},
+	HostLoad: metricInfo{
+		Name:       "host.load",
+		Attributes: []string{"check.name"},
+	},
+	HostPressure: metricInfo{
+		Name:       "host.pressure",
+		Attributes: []string{"check.name", "pressed_resource"},
+	},
+	HostUtilization: metricInfo{
+		Name:       "host.utilization",
+		Attributes: []string{"check.name", "used_resource"},
+	},
 	HTTPCertificateExpiry: metricInfo{
 		Name:       "http.certificate.expiry",
+		Attributes: []string{"check.name"},
+	},
+	McpCertificateExpiry: metricInfo{
+		Name:       "mcp.certificate.expiry",
+		Attributes: []string{"check.name"},
+	},
+	McpContractDifferences: metricInfo{
+		Name:       "mcp.contract.differences",
+		Attributes: []string{"check.name", "mcp.contract.change"},
+	},
+	McpProtocolInfo: metricInfo{
+		Name:       "mcp.protocol.info",
+		Attributes: []string{"check.name", "mcp.protocol.version", "mcp.protocol.era"},
+	},
+	McpTokenExpiry: metricInfo{
+		Name:       "mcp.token.expiry",
 		Attributes: []string{"check.name"},
 	},
 	McpTools: metricInfo{
@@ -203,6 +507,10 @@ var MetricsInfo = metricsInfo{
 		Name:       "mcp.tools.definition_size",
 		Attributes: []string{"check.name", "mcp.protocol.version"},
 	},
+	McpToolsDefinitionTokens: metricInfo{
+		Name:       "mcp.tools.definition_tokens",
+		Attributes: []string{"check.name", "mcp.protocol.version"},
+	},
 	RedisClientsConnected: metricInfo{
 		Name:       "redis.clients.connected",
 		Attributes: []string{"check.name"},
@@ -210,6 +518,18 @@ var MetricsInfo = metricsInfo{
 	RedisClusterNodes: metricInfo{
 		Name:       "redis.cluster.nodes",
 		Attributes: []string{"check.name", "node_status"},
+	},
+	RedisClusterSlotsUncovered: metricInfo{
+		Name:       "redis.cluster.slots_uncovered",
+		Attributes: []string{"check.name"},
+	},
+	RedisClusterState: metricInfo{
+		Name:       "redis.cluster.state",
+		Attributes: []string{"check.name"},
+	},
+	RedisKeysEvicted: metricInfo{
+		Name:       "redis.keys.evicted",
+		Attributes: []string{"check.name"},
 	},
 	RedisMemoryUsed: metricInfo{
 		Name:       "redis.memory.used",
@@ -219,9 +539,33 @@ var MetricsInfo = metricsInfo{
 		Name:       "redis.memory.utilization",
 		Attributes: []string{"check.name"},
 	},
+	RedisReplicasConnected: metricInfo{
+		Name:       "redis.replicas.connected",
+		Attributes: []string{"check.name"},
+	},
+	RedisReplicationLinkUp: metricInfo{
+		Name:       "redis.replication.link_up",
+		Attributes: []string{"check.name"},
+	},
+	RedisSentinelMasters: metricInfo{
+		Name:       "redis.sentinel.masters",
+		Attributes: []string{"check.name", "master_status"},
+	},
+	RedisSentinelQuorumMissing: metricInfo{
+		Name:       "redis.sentinel.quorum_missing",
+		Attributes: []string{"check.name"},
+	},
+	TLSCertificateExpiry: metricInfo{
+		Name:       "tls.certificate.expiry",
+		Attributes: []string{"check.name"},
+	},
 }
 
 type metricsInfo struct {
+	A2aAgentCardSize                  metricInfo
+	A2aAgentInterfaces                metricInfo
+	A2aAgentSkills                    metricInfo
+	AgentHealthAvailability           metricInfo
 	AgentHealthCheckDuration          metricInfo
 	AgentHealthCheckRuns              metricInfo
 	AgentHealthConsecutiveFailures    metricInfo
@@ -231,14 +575,34 @@ type metricsInfo struct {
 	AgentHealthStatus                 metricInfo
 	DatabaseConnectionPoolActive      metricInfo
 	DatabaseConnectionPoolUtilization metricInfo
+	DatabaseConnectionPoolWaiting     metricInfo
+	DatabaseReplicationLag            metricInfo
 	DatabaseSize                      metricInfo
+	DatabaseTransactionOldestAge      metricInfo
+	HeartbeatAge                      metricInfo
+	HostLoad                          metricInfo
+	HostPressure                      metricInfo
+	HostUtilization                   metricInfo
 	HTTPCertificateExpiry             metricInfo
+	McpCertificateExpiry              metricInfo
+	McpContractDifferences            metricInfo
+	McpProtocolInfo                   metricInfo
+	McpTokenExpiry                    metricInfo
 	McpTools                          metricInfo
 	McpToolsDefinitionSize            metricInfo
+	McpToolsDefinitionTokens          metricInfo
 	RedisClientsConnected             metricInfo
 	RedisClusterNodes                 metricInfo
+	RedisClusterSlotsUncovered        metricInfo
+	RedisClusterState                 metricInfo
+	RedisKeysEvicted                  metricInfo
 	RedisMemoryUsed                   metricInfo
 	RedisMemoryUtilization            metricInfo
+	RedisReplicasConnected            metricInfo
+	RedisReplicationLinkUp            metricInfo
+	RedisSentinelMasters              metricInfo
+	RedisSentinelQuorumMissing        metricInfo
+	TLSCertificateExpiry              metricInfo
 }
 
 type metricInfo struct {
@@ -260,6 +624,217 @@ func WithErrorTypeMetricAttribute(errorTypeAttributeValue string) MetricAttribut
 	return metricAttributeOptionFunc(func(dp pmetric.NumberDataPoint) {
 		dp.Attributes().PutStr("error.type", errorTypeAttributeValue)
 	})
+}
+
+type metricA2aAgentCardSize struct {
+	data     pmetric.Metric               // data buffer for generated metric.
+	config   A2aAgentCardSizeMetricConfig // metric config provided by user.
+	capacity int                          // max observed number of data points added to the metric.
+}
+
+// init fills a2a.agent.card.size metric with initial data.
+func (m *metricA2aAgentCardSize) init() {
+	m.data.SetName("a2a.agent.card.size")
+	m.data.SetDescription("Size of the agent's card.")
+	m.data.SetUnit("By")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricA2aAgentCardSize) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricA2aAgentCardSize) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricA2aAgentCardSize) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricA2aAgentCardSize(cfg A2aAgentCardSizeMetricConfig) metricA2aAgentCardSize {
+	m := metricA2aAgentCardSize{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricA2aAgentInterfaces struct {
+	data     pmetric.Metric                 // data buffer for generated metric.
+	config   A2aAgentInterfacesMetricConfig // metric config provided by user.
+	capacity int                            // max observed number of data points added to the metric.
+}
+
+// init fills a2a.agent.interfaces metric with initial data.
+func (m *metricA2aAgentInterfaces) init() {
+	m.data.SetName("a2a.agent.interfaces")
+	m.data.SetDescription("Interfaces that the agent's card claims.")
+	m.data.SetUnit("{interface}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricA2aAgentInterfaces) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string, a2aProtocolVersionAttributeValue string, a2aProtocolBindingAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("a2a.protocol.version", a2aProtocolVersionAttributeValue)
+	dp.Attributes().PutStr("a2a.protocol.binding", a2aProtocolBindingAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricA2aAgentInterfaces) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricA2aAgentInterfaces) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricA2aAgentInterfaces(cfg A2aAgentInterfacesMetricConfig) metricA2aAgentInterfaces {
+	m := metricA2aAgentInterfaces{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricA2aAgentSkills struct {
+	data     pmetric.Metric             // data buffer for generated metric.
+	config   A2aAgentSkillsMetricConfig // metric config provided by user.
+	capacity int                        // max observed number of data points added to the metric.
+}
+
+// init fills a2a.agent.skills metric with initial data.
+func (m *metricA2aAgentSkills) init() {
+	m.data.SetName("a2a.agent.skills")
+	m.data.SetDescription("Skills that the agent's card claims.")
+	m.data.SetUnit("{skill}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricA2aAgentSkills) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricA2aAgentSkills) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricA2aAgentSkills) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricA2aAgentSkills(cfg A2aAgentSkillsMetricConfig) metricA2aAgentSkills {
+	m := metricA2aAgentSkills{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricAgentHealthAvailability struct {
+	data     pmetric.Metric                      // data buffer for generated metric.
+	config   AgentHealthAvailabilityMetricConfig // metric config provided by user.
+	capacity int                                 // max observed number of data points added to the metric.
+}
+
+// init fills agent.health.availability metric with initial data.
+func (m *metricAgentHealthAvailability) init() {
+	m.data.SetName("agent.health.availability")
+	m.data.SetDescription("Share of the time in which the target worked, degraded included, as far as checks can tell.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricAgentHealthAvailability) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string, windowAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("window", windowAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricAgentHealthAvailability) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricAgentHealthAvailability) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricAgentHealthAvailability(cfg AgentHealthAvailabilityMetricConfig) metricAgentHealthAvailability {
+	m := metricAgentHealthAvailability{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
 }
 
 type metricAgentHealthCheckDuration struct {
@@ -744,6 +1319,112 @@ func newMetricDatabaseConnectionPoolUtilization(cfg DatabaseConnectionPoolUtiliz
 	return m
 }
 
+type metricDatabaseConnectionPoolWaiting struct {
+	data     pmetric.Metric                            // data buffer for generated metric.
+	config   DatabaseConnectionPoolWaitingMetricConfig // metric config provided by user.
+	capacity int                                       // max observed number of data points added to the metric.
+}
+
+// init fills database.connection_pool.waiting metric with initial data.
+func (m *metricDatabaseConnectionPoolWaiting) init() {
+	m.data.SetName("database.connection_pool.waiting")
+	m.data.SetDescription("Connections of clients that are waiting for a lock.")
+	m.data.SetUnit("{connection}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricDatabaseConnectionPoolWaiting) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string, serverAddressAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("server.address", serverAddressAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricDatabaseConnectionPoolWaiting) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricDatabaseConnectionPoolWaiting) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricDatabaseConnectionPoolWaiting(cfg DatabaseConnectionPoolWaitingMetricConfig) metricDatabaseConnectionPoolWaiting {
+	m := metricDatabaseConnectionPoolWaiting{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricDatabaseReplicationLag struct {
+	data     pmetric.Metric                     // data buffer for generated metric.
+	config   DatabaseReplicationLagMetricConfig // metric config provided by user.
+	capacity int                                // max observed number of data points added to the metric.
+}
+
+// init fills database.replication.lag metric with initial data.
+func (m *metricDatabaseReplicationLag) init() {
+	m.data.SetName("database.replication.lag")
+	m.data.SetDescription("Time by which the data of a replica is behind its primary; absent on a primary.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricDatabaseReplicationLag) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string, serverAddressAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("server.address", serverAddressAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricDatabaseReplicationLag) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricDatabaseReplicationLag) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricDatabaseReplicationLag(cfg DatabaseReplicationLagMetricConfig) metricDatabaseReplicationLag {
+	m := metricDatabaseReplicationLag{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricDatabaseSize struct {
 	data     pmetric.Metric           // data buffer for generated metric.
 	config   DatabaseSizeMetricConfig // metric config provided by user.
@@ -797,6 +1478,269 @@ func newMetricDatabaseSize(cfg DatabaseSizeMetricConfig) metricDatabaseSize {
 	return m
 }
 
+type metricDatabaseTransactionOldestAge struct {
+	data     pmetric.Metric                           // data buffer for generated metric.
+	config   DatabaseTransactionOldestAgeMetricConfig // metric config provided by user.
+	capacity int                                      // max observed number of data points added to the metric.
+}
+
+// init fills database.transaction.oldest_age metric with initial data.
+func (m *metricDatabaseTransactionOldestAge) init() {
+	m.data.SetName("database.transaction.oldest_age")
+	m.data.SetDescription("Age of the oldest transaction of a client; 0 if there is none.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricDatabaseTransactionOldestAge) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string, serverAddressAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("server.address", serverAddressAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricDatabaseTransactionOldestAge) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricDatabaseTransactionOldestAge) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricDatabaseTransactionOldestAge(cfg DatabaseTransactionOldestAgeMetricConfig) metricDatabaseTransactionOldestAge {
+	m := metricDatabaseTransactionOldestAge{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeartbeatAge struct {
+	data     pmetric.Metric           // data buffer for generated metric.
+	config   HeartbeatAgeMetricConfig // metric config provided by user.
+	capacity int                      // max observed number of data points added to the metric.
+}
+
+// init fills heartbeat.age metric with initial data.
+func (m *metricHeartbeatAge) init() {
+	m.data.SetName("heartbeat.age")
+	m.data.SetDescription("Time since the last heartbeat.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeartbeatAge) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeartbeatAge) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeartbeatAge) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeartbeatAge(cfg HeartbeatAgeMetricConfig) metricHeartbeatAge {
+	m := metricHeartbeatAge{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHostLoad struct {
+	data     pmetric.Metric       // data buffer for generated metric.
+	config   HostLoadMetricConfig // metric config provided by user.
+	capacity int                  // max observed number of data points added to the metric.
+}
+
+// init fills host.load metric with initial data.
+func (m *metricHostLoad) init() {
+	m.data.SetName("host.load")
+	m.data.SetDescription("Processes a processor that ran or waited, on average over five minutes.")
+	m.data.SetUnit("{process}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHostLoad) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHostLoad) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHostLoad) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHostLoad(cfg HostLoadMetricConfig) metricHostLoad {
+	m := metricHostLoad{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHostPressure struct {
+	data     pmetric.Metric           // data buffer for generated metric.
+	config   HostPressureMetricConfig // metric config provided by user.
+	capacity int                      // max observed number of data points added to the metric.
+}
+
+// init fills host.pressure metric with initial data.
+func (m *metricHostPressure) init() {
+	m.data.SetName("host.pressure")
+	m.data.SetDescription("Share of the last ten seconds in which some process waited for the resource.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHostPressure) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string, pressedResourceAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("resource", pressedResourceAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHostPressure) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHostPressure) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHostPressure(cfg HostPressureMetricConfig) metricHostPressure {
+	m := metricHostPressure{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHostUtilization struct {
+	data     pmetric.Metric              // data buffer for generated metric.
+	config   HostUtilizationMetricConfig // metric config provided by user.
+	capacity int                         // max observed number of data points added to the metric.
+}
+
+// init fills host.utilization metric with initial data.
+func (m *metricHostUtilization) init() {
+	m.data.SetName("host.utilization")
+	m.data.SetDescription("Share of the resource that is used.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHostUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string, usedResourceAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("resource", usedResourceAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHostUtilization) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHostUtilization) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHostUtilization(cfg HostUtilizationMetricConfig) metricHostUtilization {
+	m := metricHostUtilization{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHTTPCertificateExpiry struct {
 	data     pmetric.Metric                    // data buffer for generated metric.
 	config   HTTPCertificateExpiryMetricConfig // metric config provided by user.
@@ -841,6 +1785,217 @@ func (m *metricHTTPCertificateExpiry) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHTTPCertificateExpiry(cfg HTTPCertificateExpiryMetricConfig) metricHTTPCertificateExpiry {
 	m := metricHTTPCertificateExpiry{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricMcpCertificateExpiry struct {
+	data     pmetric.Metric                   // data buffer for generated metric.
+	config   McpCertificateExpiryMetricConfig // metric config provided by user.
+	capacity int                              // max observed number of data points added to the metric.
+}
+
+// init fills mcp.certificate.expiry metric with initial data.
+func (m *metricMcpCertificateExpiry) init() {
+	m.data.SetName("mcp.certificate.expiry")
+	m.data.SetDescription("Time until the server's certificate expires; negative when it has.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricMcpCertificateExpiry) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricMcpCertificateExpiry) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricMcpCertificateExpiry) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricMcpCertificateExpiry(cfg McpCertificateExpiryMetricConfig) metricMcpCertificateExpiry {
+	m := metricMcpCertificateExpiry{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricMcpContractDifferences struct {
+	data     pmetric.Metric                     // data buffer for generated metric.
+	config   McpContractDifferencesMetricConfig // metric config provided by user.
+	capacity int                                // max observed number of data points added to the metric.
+}
+
+// init fills mcp.contract.differences metric with initial data.
+func (m *metricMcpContractDifferences) init() {
+	m.data.SetName("mcp.contract.differences")
+	m.data.SetDescription("Tools that differ from the accepted ones, by the kind of change.")
+	m.data.SetUnit("{tool}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricMcpContractDifferences) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string, mcpContractChangeAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("mcp.contract.change", mcpContractChangeAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricMcpContractDifferences) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricMcpContractDifferences) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricMcpContractDifferences(cfg McpContractDifferencesMetricConfig) metricMcpContractDifferences {
+	m := metricMcpContractDifferences{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricMcpProtocolInfo struct {
+	data     pmetric.Metric              // data buffer for generated metric.
+	config   McpProtocolInfoMetricConfig // metric config provided by user.
+	capacity int                         // max observed number of data points added to the metric.
+}
+
+// init fills mcp.protocol.info metric with initial data.
+func (m *metricMcpProtocolInfo) init() {
+	m.data.SetName("mcp.protocol.info")
+	m.data.SetDescription("The version of the protocol on which the check and the server agreed; always 1.")
+	m.data.SetUnit("{info}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricMcpProtocolInfo) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string, mcpProtocolVersionAttributeValue string, mcpProtocolEraAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("mcp.protocol.version", mcpProtocolVersionAttributeValue)
+	dp.Attributes().PutStr("mcp.protocol.era", mcpProtocolEraAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricMcpProtocolInfo) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricMcpProtocolInfo) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricMcpProtocolInfo(cfg McpProtocolInfoMetricConfig) metricMcpProtocolInfo {
+	m := metricMcpProtocolInfo{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricMcpTokenExpiry struct {
+	data     pmetric.Metric             // data buffer for generated metric.
+	config   McpTokenExpiryMetricConfig // metric config provided by user.
+	capacity int                        // max observed number of data points added to the metric.
+}
+
+// init fills mcp.token.expiry metric with initial data.
+func (m *metricMcpTokenExpiry) init() {
+	m.data.SetName("mcp.token.expiry")
+	m.data.SetDescription("Time until the JWT expires with which the check asks; negative when it has.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricMcpTokenExpiry) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricMcpTokenExpiry) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricMcpTokenExpiry) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricMcpTokenExpiry(cfg McpTokenExpiryMetricConfig) metricMcpTokenExpiry {
+	m := metricMcpTokenExpiry{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -955,6 +2110,59 @@ func newMetricMcpToolsDefinitionSize(cfg McpToolsDefinitionSizeMetricConfig) met
 	return m
 }
 
+type metricMcpToolsDefinitionTokens struct {
+	data     pmetric.Metric                       // data buffer for generated metric.
+	config   McpToolsDefinitionTokensMetricConfig // metric config provided by user.
+	capacity int                                  // max observed number of data points added to the metric.
+}
+
+// init fills mcp.tools.definition_tokens metric with initial data.
+func (m *metricMcpToolsDefinitionTokens) init() {
+	m.data.SetName("mcp.tools.definition_tokens")
+	m.data.SetDescription("Estimated number of tokens of the definitions of the server's tools, at four characters a token.")
+	m.data.SetUnit("{token}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricMcpToolsDefinitionTokens) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string, mcpProtocolVersionAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("mcp.protocol.version", mcpProtocolVersionAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricMcpToolsDefinitionTokens) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricMcpToolsDefinitionTokens) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricMcpToolsDefinitionTokens(cfg McpToolsDefinitionTokensMetricConfig) metricMcpToolsDefinitionTokens {
+	m := metricMcpToolsDefinitionTokens{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricRedisClientsConnected struct {
 	data     pmetric.Metric                    // data buffer for generated metric.
 	config   RedisClientsConnectedMetricConfig // metric config provided by user.
@@ -1052,6 +2260,164 @@ func (m *metricRedisClusterNodes) emit(metrics pmetric.MetricSlice) {
 
 func newMetricRedisClusterNodes(cfg RedisClusterNodesMetricConfig) metricRedisClusterNodes {
 	m := metricRedisClusterNodes{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricRedisClusterSlotsUncovered struct {
+	data     pmetric.Metric                         // data buffer for generated metric.
+	config   RedisClusterSlotsUncoveredMetricConfig // metric config provided by user.
+	capacity int                                    // max observed number of data points added to the metric.
+}
+
+// init fills redis.cluster.slots_uncovered metric with initial data.
+func (m *metricRedisClusterSlotsUncovered) init() {
+	m.data.SetName("redis.cluster.slots_uncovered")
+	m.data.SetDescription("Slots of the cluster that no working node serves.")
+	m.data.SetUnit("{slot}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricRedisClusterSlotsUncovered) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricRedisClusterSlotsUncovered) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricRedisClusterSlotsUncovered) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricRedisClusterSlotsUncovered(cfg RedisClusterSlotsUncoveredMetricConfig) metricRedisClusterSlotsUncovered {
+	m := metricRedisClusterSlotsUncovered{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricRedisClusterState struct {
+	data     pmetric.Metric                // data buffer for generated metric.
+	config   RedisClusterStateMetricConfig // metric config provided by user.
+	capacity int                           // max observed number of data points added to the metric.
+}
+
+// init fills redis.cluster.state metric with initial data.
+func (m *metricRedisClusterState) init() {
+	m.data.SetName("redis.cluster.state")
+	m.data.SetDescription("1 if the cluster serves keys, 0 if it does not.")
+	m.data.SetUnit("{state}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricRedisClusterState) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricRedisClusterState) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricRedisClusterState) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricRedisClusterState(cfg RedisClusterStateMetricConfig) metricRedisClusterState {
+	m := metricRedisClusterState{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricRedisKeysEvicted struct {
+	data     pmetric.Metric               // data buffer for generated metric.
+	config   RedisKeysEvictedMetricConfig // metric config provided by user.
+	capacity int                          // max observed number of data points added to the metric.
+}
+
+// init fills redis.keys.evicted metric with initial data.
+func (m *metricRedisKeysEvicted) init() {
+	m.data.SetName("redis.keys.evicted")
+	m.data.SetDescription("Keys dropped to make room since the server started.")
+	m.data.SetUnit("{key}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricRedisKeysEvicted) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Sum().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricRedisKeysEvicted) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricRedisKeysEvicted) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricRedisKeysEvicted(cfg RedisKeysEvictedMetricConfig) metricRedisKeysEvicted {
+	m := metricRedisKeysEvicted{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -1164,6 +2530,267 @@ func newMetricRedisMemoryUtilization(cfg RedisMemoryUtilizationMetricConfig) met
 	return m
 }
 
+type metricRedisReplicasConnected struct {
+	data     pmetric.Metric                     // data buffer for generated metric.
+	config   RedisReplicasConnectedMetricConfig // metric config provided by user.
+	capacity int                                // max observed number of data points added to the metric.
+}
+
+// init fills redis.replicas.connected metric with initial data.
+func (m *metricRedisReplicasConnected) init() {
+	m.data.SetName("redis.replicas.connected")
+	m.data.SetDescription("Replicas that follow the server; absent on a replica.")
+	m.data.SetUnit("{replica}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricRedisReplicasConnected) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricRedisReplicasConnected) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricRedisReplicasConnected) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricRedisReplicasConnected(cfg RedisReplicasConnectedMetricConfig) metricRedisReplicasConnected {
+	m := metricRedisReplicasConnected{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricRedisReplicationLinkUp struct {
+	data     pmetric.Metric                     // data buffer for generated metric.
+	config   RedisReplicationLinkUpMetricConfig // metric config provided by user.
+	capacity int                                // max observed number of data points added to the metric.
+}
+
+// init fills redis.replication.link_up metric with initial data.
+func (m *metricRedisReplicationLinkUp) init() {
+	m.data.SetName("redis.replication.link_up")
+	m.data.SetDescription("1 if a replica is connected to its primary, else 0; absent on a primary.")
+	m.data.SetUnit("{state}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricRedisReplicationLinkUp) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricRedisReplicationLinkUp) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricRedisReplicationLinkUp) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricRedisReplicationLinkUp(cfg RedisReplicationLinkUpMetricConfig) metricRedisReplicationLinkUp {
+	m := metricRedisReplicationLinkUp{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricRedisSentinelMasters struct {
+	data     pmetric.Metric                   // data buffer for generated metric.
+	config   RedisSentinelMastersMetricConfig // metric config provided by user.
+	capacity int                              // max observed number of data points added to the metric.
+}
+
+// init fills redis.sentinel.masters metric with initial data.
+func (m *metricRedisSentinelMasters) init() {
+	m.data.SetName("redis.sentinel.masters")
+	m.data.SetDescription("Masters that the sentinel watches, by status.")
+	m.data.SetUnit("{master}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricRedisSentinelMasters) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string, masterStatusAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("status", masterStatusAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricRedisSentinelMasters) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricRedisSentinelMasters) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricRedisSentinelMasters(cfg RedisSentinelMastersMetricConfig) metricRedisSentinelMasters {
+	m := metricRedisSentinelMasters{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricRedisSentinelQuorumMissing struct {
+	data     pmetric.Metric                         // data buffer for generated metric.
+	config   RedisSentinelQuorumMissingMetricConfig // metric config provided by user.
+	capacity int                                    // max observed number of data points added to the metric.
+}
+
+// init fills redis.sentinel.quorum_missing metric with initial data.
+func (m *metricRedisSentinelQuorumMissing) init() {
+	m.data.SetName("redis.sentinel.quorum_missing")
+	m.data.SetDescription("Masters for which too few sentinels are there to decide on a failover.")
+	m.data.SetUnit("{master}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricRedisSentinelQuorumMissing) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricRedisSentinelQuorumMissing) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricRedisSentinelQuorumMissing) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricRedisSentinelQuorumMissing(cfg RedisSentinelQuorumMissingMetricConfig) metricRedisSentinelQuorumMissing {
+	m := metricRedisSentinelQuorumMissing{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricTLSCertificateExpiry struct {
+	data     pmetric.Metric                   // data buffer for generated metric.
+	config   TLSCertificateExpiryMetricConfig // metric config provided by user.
+	capacity int                              // max observed number of data points added to the metric.
+}
+
+// init fills tls.certificate.expiry metric with initial data.
+func (m *metricTLSCertificateExpiry) init() {
+	m.data.SetName("tls.certificate.expiry")
+	m.data.SetDescription("Time until the server's certificate expires; negative when it has.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricTLSCertificateExpiry) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricTLSCertificateExpiry) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricTLSCertificateExpiry) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricTLSCertificateExpiry(cfg TLSCertificateExpiryMetricConfig) metricTLSCertificateExpiry {
+	m := metricTLSCertificateExpiry{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 // MetricsBuilder provides an interface for scrapers to report metrics while taking care of all the transformations
 // required to produce metric representation defined in metadata and user config.
 type MetricsBuilder struct {
@@ -1174,6 +2801,10 @@ type MetricsBuilder struct {
 	buildInfo                               component.BuildInfo  // contains version information.
 	resourceAttributeIncludeFilter          map[string]filter.Filter
 	resourceAttributeExcludeFilter          map[string]filter.Filter
+	metricA2aAgentCardSize                  metricA2aAgentCardSize
+	metricA2aAgentInterfaces                metricA2aAgentInterfaces
+	metricA2aAgentSkills                    metricA2aAgentSkills
+	metricAgentHealthAvailability           metricAgentHealthAvailability
 	metricAgentHealthCheckDuration          metricAgentHealthCheckDuration
 	metricAgentHealthCheckRuns              metricAgentHealthCheckRuns
 	metricAgentHealthConsecutiveFailures    metricAgentHealthConsecutiveFailures
@@ -1183,14 +2814,34 @@ type MetricsBuilder struct {
 	metricAgentHealthStatus                 metricAgentHealthStatus
 	metricDatabaseConnectionPoolActive      metricDatabaseConnectionPoolActive
 	metricDatabaseConnectionPoolUtilization metricDatabaseConnectionPoolUtilization
+	metricDatabaseConnectionPoolWaiting     metricDatabaseConnectionPoolWaiting
+	metricDatabaseReplicationLag            metricDatabaseReplicationLag
 	metricDatabaseSize                      metricDatabaseSize
+	metricDatabaseTransactionOldestAge      metricDatabaseTransactionOldestAge
+	metricHeartbeatAge                      metricHeartbeatAge
+	metricHostLoad                          metricHostLoad
+	metricHostPressure                      metricHostPressure
+	metricHostUtilization                   metricHostUtilization
 	metricHTTPCertificateExpiry             metricHTTPCertificateExpiry
+	metricMcpCertificateExpiry              metricMcpCertificateExpiry
+	metricMcpContractDifferences            metricMcpContractDifferences
+	metricMcpProtocolInfo                   metricMcpProtocolInfo
+	metricMcpTokenExpiry                    metricMcpTokenExpiry
 	metricMcpTools                          metricMcpTools
 	metricMcpToolsDefinitionSize            metricMcpToolsDefinitionSize
+	metricMcpToolsDefinitionTokens          metricMcpToolsDefinitionTokens
 	metricRedisClientsConnected             metricRedisClientsConnected
 	metricRedisClusterNodes                 metricRedisClusterNodes
+	metricRedisClusterSlotsUncovered        metricRedisClusterSlotsUncovered
+	metricRedisClusterState                 metricRedisClusterState
+	metricRedisKeysEvicted                  metricRedisKeysEvicted
 	metricRedisMemoryUsed                   metricRedisMemoryUsed
 	metricRedisMemoryUtilization            metricRedisMemoryUtilization
+	metricRedisReplicasConnected            metricRedisReplicasConnected
+	metricRedisReplicationLinkUp            metricRedisReplicationLinkUp
+	metricRedisSentinelMasters              metricRedisSentinelMasters
+	metricRedisSentinelQuorumMissing        metricRedisSentinelQuorumMissing
+	metricTLSCertificateExpiry              metricTLSCertificateExpiry
 }
 
 // MetricBuilderOption applies changes to default metrics builder.
@@ -1216,6 +2867,10 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 		startTime:                               pcommon.NewTimestampFromTime(time.Now()),
 		metricsBuffer:                           pmetric.NewMetrics(),
 		buildInfo:                               settings.BuildInfo,
+		metricA2aAgentCardSize:                  newMetricA2aAgentCardSize(mbc.Metrics.A2aAgentCardSize),
+		metricA2aAgentInterfaces:                newMetricA2aAgentInterfaces(mbc.Metrics.A2aAgentInterfaces),
+		metricA2aAgentSkills:                    newMetricA2aAgentSkills(mbc.Metrics.A2aAgentSkills),
+		metricAgentHealthAvailability:           newMetricAgentHealthAvailability(mbc.Metrics.AgentHealthAvailability),
 		metricAgentHealthCheckDuration:          newMetricAgentHealthCheckDuration(mbc.Metrics.AgentHealthCheckDuration),
 		metricAgentHealthCheckRuns:              newMetricAgentHealthCheckRuns(mbc.Metrics.AgentHealthCheckRuns),
 		metricAgentHealthConsecutiveFailures:    newMetricAgentHealthConsecutiveFailures(mbc.Metrics.AgentHealthConsecutiveFailures),
@@ -1225,14 +2880,34 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 		metricAgentHealthStatus:                 newMetricAgentHealthStatus(mbc.Metrics.AgentHealthStatus),
 		metricDatabaseConnectionPoolActive:      newMetricDatabaseConnectionPoolActive(mbc.Metrics.DatabaseConnectionPoolActive),
 		metricDatabaseConnectionPoolUtilization: newMetricDatabaseConnectionPoolUtilization(mbc.Metrics.DatabaseConnectionPoolUtilization),
+		metricDatabaseConnectionPoolWaiting:     newMetricDatabaseConnectionPoolWaiting(mbc.Metrics.DatabaseConnectionPoolWaiting),
+		metricDatabaseReplicationLag:            newMetricDatabaseReplicationLag(mbc.Metrics.DatabaseReplicationLag),
 		metricDatabaseSize:                      newMetricDatabaseSize(mbc.Metrics.DatabaseSize),
+		metricDatabaseTransactionOldestAge:      newMetricDatabaseTransactionOldestAge(mbc.Metrics.DatabaseTransactionOldestAge),
+		metricHeartbeatAge:                      newMetricHeartbeatAge(mbc.Metrics.HeartbeatAge),
+		metricHostLoad:                          newMetricHostLoad(mbc.Metrics.HostLoad),
+		metricHostPressure:                      newMetricHostPressure(mbc.Metrics.HostPressure),
+		metricHostUtilization:                   newMetricHostUtilization(mbc.Metrics.HostUtilization),
 		metricHTTPCertificateExpiry:             newMetricHTTPCertificateExpiry(mbc.Metrics.HTTPCertificateExpiry),
+		metricMcpCertificateExpiry:              newMetricMcpCertificateExpiry(mbc.Metrics.McpCertificateExpiry),
+		metricMcpContractDifferences:            newMetricMcpContractDifferences(mbc.Metrics.McpContractDifferences),
+		metricMcpProtocolInfo:                   newMetricMcpProtocolInfo(mbc.Metrics.McpProtocolInfo),
+		metricMcpTokenExpiry:                    newMetricMcpTokenExpiry(mbc.Metrics.McpTokenExpiry),
 		metricMcpTools:                          newMetricMcpTools(mbc.Metrics.McpTools),
 		metricMcpToolsDefinitionSize:            newMetricMcpToolsDefinitionSize(mbc.Metrics.McpToolsDefinitionSize),
+		metricMcpToolsDefinitionTokens:          newMetricMcpToolsDefinitionTokens(mbc.Metrics.McpToolsDefinitionTokens),
 		metricRedisClientsConnected:             newMetricRedisClientsConnected(mbc.Metrics.RedisClientsConnected),
 		metricRedisClusterNodes:                 newMetricRedisClusterNodes(mbc.Metrics.RedisClusterNodes),
+		metricRedisClusterSlotsUncovered:        newMetricRedisClusterSlotsUncovered(mbc.Metrics.RedisClusterSlotsUncovered),
+		metricRedisClusterState:                 newMetricRedisClusterState(mbc.Metrics.RedisClusterState),
+		metricRedisKeysEvicted:                  newMetricRedisKeysEvicted(mbc.Metrics.RedisKeysEvicted),
 		metricRedisMemoryUsed:                   newMetricRedisMemoryUsed(mbc.Metrics.RedisMemoryUsed),
 		metricRedisMemoryUtilization:            newMetricRedisMemoryUtilization(mbc.Metrics.RedisMemoryUtilization),
+		metricRedisReplicasConnected:            newMetricRedisReplicasConnected(mbc.Metrics.RedisReplicasConnected),
+		metricRedisReplicationLinkUp:            newMetricRedisReplicationLinkUp(mbc.Metrics.RedisReplicationLinkUp),
+		metricRedisSentinelMasters:              newMetricRedisSentinelMasters(mbc.Metrics.RedisSentinelMasters),
+		metricRedisSentinelQuorumMissing:        newMetricRedisSentinelQuorumMissing(mbc.Metrics.RedisSentinelQuorumMissing),
+		metricTLSCertificateExpiry:              newMetricTLSCertificateExpiry(mbc.Metrics.TLSCertificateExpiry),
 		resourceAttributeIncludeFilter:          make(map[string]filter.Filter),
 		resourceAttributeExcludeFilter:          make(map[string]filter.Filter),
 	}
@@ -1311,6 +2986,10 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	ils.Scope().SetName(ScopeName)
 	ils.Scope().SetVersion(mb.buildInfo.Version)
 	ils.Metrics().EnsureCapacity(mb.metricsCapacity)
+	mb.metricA2aAgentCardSize.emit(ils.Metrics())
+	mb.metricA2aAgentInterfaces.emit(ils.Metrics())
+	mb.metricA2aAgentSkills.emit(ils.Metrics())
+	mb.metricAgentHealthAvailability.emit(ils.Metrics())
 	mb.metricAgentHealthCheckDuration.emit(ils.Metrics())
 	mb.metricAgentHealthCheckRuns.emit(ils.Metrics())
 	mb.metricAgentHealthConsecutiveFailures.emit(ils.Metrics())
@@ -1320,14 +2999,34 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricAgentHealthStatus.emit(ils.Metrics())
 	mb.metricDatabaseConnectionPoolActive.emit(ils.Metrics())
 	mb.metricDatabaseConnectionPoolUtilization.emit(ils.Metrics())
+	mb.metricDatabaseConnectionPoolWaiting.emit(ils.Metrics())
+	mb.metricDatabaseReplicationLag.emit(ils.Metrics())
 	mb.metricDatabaseSize.emit(ils.Metrics())
+	mb.metricDatabaseTransactionOldestAge.emit(ils.Metrics())
+	mb.metricHeartbeatAge.emit(ils.Metrics())
+	mb.metricHostLoad.emit(ils.Metrics())
+	mb.metricHostPressure.emit(ils.Metrics())
+	mb.metricHostUtilization.emit(ils.Metrics())
 	mb.metricHTTPCertificateExpiry.emit(ils.Metrics())
+	mb.metricMcpCertificateExpiry.emit(ils.Metrics())
+	mb.metricMcpContractDifferences.emit(ils.Metrics())
+	mb.metricMcpProtocolInfo.emit(ils.Metrics())
+	mb.metricMcpTokenExpiry.emit(ils.Metrics())
 	mb.metricMcpTools.emit(ils.Metrics())
 	mb.metricMcpToolsDefinitionSize.emit(ils.Metrics())
+	mb.metricMcpToolsDefinitionTokens.emit(ils.Metrics())
 	mb.metricRedisClientsConnected.emit(ils.Metrics())
 	mb.metricRedisClusterNodes.emit(ils.Metrics())
+	mb.metricRedisClusterSlotsUncovered.emit(ils.Metrics())
+	mb.metricRedisClusterState.emit(ils.Metrics())
+	mb.metricRedisKeysEvicted.emit(ils.Metrics())
 	mb.metricRedisMemoryUsed.emit(ils.Metrics())
 	mb.metricRedisMemoryUtilization.emit(ils.Metrics())
+	mb.metricRedisReplicasConnected.emit(ils.Metrics())
+	mb.metricRedisReplicationLinkUp.emit(ils.Metrics())
+	mb.metricRedisSentinelMasters.emit(ils.Metrics())
+	mb.metricRedisSentinelQuorumMissing.emit(ils.Metrics())
+	mb.metricTLSCertificateExpiry.emit(ils.Metrics())
 
 	for _, op := range options {
 		op.apply(rm)
@@ -1357,6 +3056,26 @@ func (mb *MetricsBuilder) Emit(options ...ResourceMetricsOption) pmetric.Metrics
 	metrics := mb.metricsBuffer
 	mb.metricsBuffer = pmetric.NewMetrics()
 	return metrics
+}
+
+// RecordA2aAgentCardSizeDataPoint adds a data point to a2a.agent.card.size metric.
+func (mb *MetricsBuilder) RecordA2aAgentCardSizeDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	mb.metricA2aAgentCardSize.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordA2aAgentInterfacesDataPoint adds a data point to a2a.agent.interfaces metric.
+func (mb *MetricsBuilder) RecordA2aAgentInterfacesDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string, a2aProtocolVersionAttributeValue string, a2aProtocolBindingAttributeValue AttributeA2aProtocolBinding) {
+	mb.metricA2aAgentInterfaces.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, a2aProtocolVersionAttributeValue, a2aProtocolBindingAttributeValue.String())
+}
+
+// RecordA2aAgentSkillsDataPoint adds a data point to a2a.agent.skills metric.
+func (mb *MetricsBuilder) RecordA2aAgentSkillsDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	mb.metricA2aAgentSkills.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordAgentHealthAvailabilityDataPoint adds a data point to agent.health.availability metric.
+func (mb *MetricsBuilder) RecordAgentHealthAvailabilityDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string, windowAttributeValue AttributeWindow) {
+	mb.metricAgentHealthAvailability.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, windowAttributeValue.String())
 }
 
 // RecordAgentHealthCheckDurationDataPoint adds a data point to agent.health.check.duration metric.
@@ -1404,14 +3123,69 @@ func (mb *MetricsBuilder) RecordDatabaseConnectionPoolUtilizationDataPoint(ts pc
 	mb.metricDatabaseConnectionPoolUtilization.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, serverAddressAttributeValue)
 }
 
+// RecordDatabaseConnectionPoolWaitingDataPoint adds a data point to database.connection_pool.waiting metric.
+func (mb *MetricsBuilder) RecordDatabaseConnectionPoolWaitingDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string, serverAddressAttributeValue string) {
+	mb.metricDatabaseConnectionPoolWaiting.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, serverAddressAttributeValue)
+}
+
+// RecordDatabaseReplicationLagDataPoint adds a data point to database.replication.lag metric.
+func (mb *MetricsBuilder) RecordDatabaseReplicationLagDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string, serverAddressAttributeValue string) {
+	mb.metricDatabaseReplicationLag.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, serverAddressAttributeValue)
+}
+
 // RecordDatabaseSizeDataPoint adds a data point to database.size metric.
 func (mb *MetricsBuilder) RecordDatabaseSizeDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string, serverAddressAttributeValue string) {
 	mb.metricDatabaseSize.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, serverAddressAttributeValue)
 }
 
+// RecordDatabaseTransactionOldestAgeDataPoint adds a data point to database.transaction.oldest_age metric.
+func (mb *MetricsBuilder) RecordDatabaseTransactionOldestAgeDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string, serverAddressAttributeValue string) {
+	mb.metricDatabaseTransactionOldestAge.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, serverAddressAttributeValue)
+}
+
+// RecordHeartbeatAgeDataPoint adds a data point to heartbeat.age metric.
+func (mb *MetricsBuilder) RecordHeartbeatAgeDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	mb.metricHeartbeatAge.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordHostLoadDataPoint adds a data point to host.load metric.
+func (mb *MetricsBuilder) RecordHostLoadDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	mb.metricHostLoad.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordHostPressureDataPoint adds a data point to host.pressure metric.
+func (mb *MetricsBuilder) RecordHostPressureDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string, pressedResourceAttributeValue AttributePressedResource) {
+	mb.metricHostPressure.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, pressedResourceAttributeValue.String())
+}
+
+// RecordHostUtilizationDataPoint adds a data point to host.utilization metric.
+func (mb *MetricsBuilder) RecordHostUtilizationDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string, usedResourceAttributeValue AttributeUsedResource) {
+	mb.metricHostUtilization.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, usedResourceAttributeValue.String())
+}
+
 // RecordHTTPCertificateExpiryDataPoint adds a data point to http.certificate.expiry metric.
 func (mb *MetricsBuilder) RecordHTTPCertificateExpiryDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
 	mb.metricHTTPCertificateExpiry.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordMcpCertificateExpiryDataPoint adds a data point to mcp.certificate.expiry metric.
+func (mb *MetricsBuilder) RecordMcpCertificateExpiryDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	mb.metricMcpCertificateExpiry.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordMcpContractDifferencesDataPoint adds a data point to mcp.contract.differences metric.
+func (mb *MetricsBuilder) RecordMcpContractDifferencesDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string, mcpContractChangeAttributeValue AttributeMcpContractChange) {
+	mb.metricMcpContractDifferences.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, mcpContractChangeAttributeValue.String())
+}
+
+// RecordMcpProtocolInfoDataPoint adds a data point to mcp.protocol.info metric.
+func (mb *MetricsBuilder) RecordMcpProtocolInfoDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string, mcpProtocolVersionAttributeValue string, mcpProtocolEraAttributeValue AttributeMcpProtocolEra) {
+	mb.metricMcpProtocolInfo.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, mcpProtocolVersionAttributeValue, mcpProtocolEraAttributeValue.String())
+}
+
+// RecordMcpTokenExpiryDataPoint adds a data point to mcp.token.expiry metric.
+func (mb *MetricsBuilder) RecordMcpTokenExpiryDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	mb.metricMcpTokenExpiry.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
 }
 
 // RecordMcpToolsDataPoint adds a data point to mcp.tools metric.
@@ -1424,6 +3198,11 @@ func (mb *MetricsBuilder) RecordMcpToolsDefinitionSizeDataPoint(ts pcommon.Times
 	mb.metricMcpToolsDefinitionSize.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, mcpProtocolVersionAttributeValue)
 }
 
+// RecordMcpToolsDefinitionTokensDataPoint adds a data point to mcp.tools.definition_tokens metric.
+func (mb *MetricsBuilder) RecordMcpToolsDefinitionTokensDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string, mcpProtocolVersionAttributeValue string) {
+	mb.metricMcpToolsDefinitionTokens.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, mcpProtocolVersionAttributeValue)
+}
+
 // RecordRedisClientsConnectedDataPoint adds a data point to redis.clients.connected metric.
 func (mb *MetricsBuilder) RecordRedisClientsConnectedDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
 	mb.metricRedisClientsConnected.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
@@ -1434,6 +3213,21 @@ func (mb *MetricsBuilder) RecordRedisClusterNodesDataPoint(ts pcommon.Timestamp,
 	mb.metricRedisClusterNodes.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, nodeStatusAttributeValue.String())
 }
 
+// RecordRedisClusterSlotsUncoveredDataPoint adds a data point to redis.cluster.slots_uncovered metric.
+func (mb *MetricsBuilder) RecordRedisClusterSlotsUncoveredDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	mb.metricRedisClusterSlotsUncovered.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordRedisClusterStateDataPoint adds a data point to redis.cluster.state metric.
+func (mb *MetricsBuilder) RecordRedisClusterStateDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	mb.metricRedisClusterState.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordRedisKeysEvictedDataPoint adds a data point to redis.keys.evicted metric.
+func (mb *MetricsBuilder) RecordRedisKeysEvictedDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	mb.metricRedisKeysEvicted.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
 // RecordRedisMemoryUsedDataPoint adds a data point to redis.memory.used metric.
 func (mb *MetricsBuilder) RecordRedisMemoryUsedDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
 	mb.metricRedisMemoryUsed.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
@@ -1442,6 +3236,31 @@ func (mb *MetricsBuilder) RecordRedisMemoryUsedDataPoint(ts pcommon.Timestamp, v
 // RecordRedisMemoryUtilizationDataPoint adds a data point to redis.memory.utilization metric.
 func (mb *MetricsBuilder) RecordRedisMemoryUtilizationDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
 	mb.metricRedisMemoryUtilization.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordRedisReplicasConnectedDataPoint adds a data point to redis.replicas.connected metric.
+func (mb *MetricsBuilder) RecordRedisReplicasConnectedDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	mb.metricRedisReplicasConnected.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordRedisReplicationLinkUpDataPoint adds a data point to redis.replication.link_up metric.
+func (mb *MetricsBuilder) RecordRedisReplicationLinkUpDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	mb.metricRedisReplicationLinkUp.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordRedisSentinelMastersDataPoint adds a data point to redis.sentinel.masters metric.
+func (mb *MetricsBuilder) RecordRedisSentinelMastersDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string, masterStatusAttributeValue AttributeMasterStatus) {
+	mb.metricRedisSentinelMasters.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, masterStatusAttributeValue.String())
+}
+
+// RecordRedisSentinelQuorumMissingDataPoint adds a data point to redis.sentinel.quorum_missing metric.
+func (mb *MetricsBuilder) RecordRedisSentinelQuorumMissingDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	mb.metricRedisSentinelQuorumMissing.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordTLSCertificateExpiryDataPoint adds a data point to tls.certificate.expiry metric.
+func (mb *MetricsBuilder) RecordTLSCertificateExpiryDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	mb.metricTLSCertificateExpiry.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
 }
 
 // Reset resets metrics builder to its initial state. It should be used when external metrics source is restarted,

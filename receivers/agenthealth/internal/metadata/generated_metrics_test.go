@@ -68,6 +68,18 @@ func TestMetricsBuilder(t *testing.T) {
 			allMetricsCount := 0
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordA2aAgentCardSizeDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordA2aAgentInterfacesDataPoint(ts, 1, "check.name-val", "a2a.protocol.version-val", AttributeA2aProtocolBindingJsonrpc)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordA2aAgentSkillsDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordAgentHealthAvailabilityDataPoint(ts, 1, "check.name-val", AttributeWindow1h)
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordAgentHealthCheckDurationDataPoint(ts, 1, "check.name-val", "check.step-val")
 			defaultMetricsCount++
 			allMetricsCount++
@@ -95,10 +107,43 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordDatabaseConnectionPoolUtilizationDataPoint(ts, 1, "check.name-val", "server.address-val")
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordDatabaseConnectionPoolWaitingDataPoint(ts, 1, "check.name-val", "server.address-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordDatabaseReplicationLagDataPoint(ts, 1, "check.name-val", "server.address-val")
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordDatabaseSizeDataPoint(ts, 1, "check.name-val", "server.address-val")
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordDatabaseTransactionOldestAgeDataPoint(ts, 1, "check.name-val", "server.address-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeartbeatAgeDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHostLoadDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHostPressureDataPoint(ts, 1, "check.name-val", AttributePressedResourceCPU)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHostUtilizationDataPoint(ts, 1, "check.name-val", AttributeUsedResourceCPU)
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHTTPCertificateExpiryDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordMcpCertificateExpiryDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordMcpContractDifferencesDataPoint(ts, 1, "check.name-val", AttributeMcpContractChangeAdded)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordMcpProtocolInfoDataPoint(ts, 1, "check.name-val", "mcp.protocol.version-val", AttributeMcpProtocolEraStateless)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordMcpTokenExpiryDataPoint(ts, 1, "check.name-val")
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordMcpToolsDataPoint(ts, 1, "check.name-val", "mcp.protocol.version-val")
@@ -107,16 +152,43 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordMcpToolsDefinitionSizeDataPoint(ts, 1, "check.name-val", "mcp.protocol.version-val")
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordMcpToolsDefinitionTokensDataPoint(ts, 1, "check.name-val", "mcp.protocol.version-val")
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordRedisClientsConnectedDataPoint(ts, 1, "check.name-val")
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordRedisClusterNodesDataPoint(ts, 1, "check.name-val", AttributeNodeStatusOk)
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordRedisClusterSlotsUncoveredDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordRedisClusterStateDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordRedisKeysEvictedDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordRedisMemoryUsedDataPoint(ts, 1, "check.name-val")
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordRedisMemoryUtilizationDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordRedisReplicasConnectedDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordRedisReplicationLinkUpDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordRedisSentinelMastersDataPoint(ts, 1, "check.name-val", AttributeMasterStatusOk)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordRedisSentinelQuorumMissingDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordTLSCertificateExpiryDataPoint(ts, 1, "check.name-val")
 
 			rb := mb.NewResourceBuilder()
 			rb.SetHostName("host.name-val")
@@ -148,6 +220,75 @@ func TestMetricsBuilder(t *testing.T) {
 			validatedMetrics := make(map[string]bool)
 			for _, mi := range allMetricsList {
 				switch mi.Name() {
+				case "a2a.agent.card.size":
+					assert.False(t, validatedMetrics["a2a.agent.card.size"], "Found a duplicate in the metrics slice: a2a.agent.card.size")
+					validatedMetrics["a2a.agent.card.size"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Size of the agent's card.", mi.Description())
+					assert.Equal(t, "By", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "a2a.agent.interfaces":
+					assert.False(t, validatedMetrics["a2a.agent.interfaces"], "Found a duplicate in the metrics slice: a2a.agent.interfaces")
+					validatedMetrics["a2a.agent.interfaces"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Interfaces that the agent's card claims.", mi.Description())
+					assert.Equal(t, "{interface}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					a2aProtocolVersionAttrVal, ok := dp.Attributes().Get("a2a.protocol.version")
+					assert.True(t, ok)
+					assert.Equal(t, "a2a.protocol.version-val", a2aProtocolVersionAttrVal.Str())
+					a2aProtocolBindingAttrVal, ok := dp.Attributes().Get("a2a.protocol.binding")
+					assert.True(t, ok)
+					assert.Equal(t, "jsonrpc", a2aProtocolBindingAttrVal.Str())
+				case "a2a.agent.skills":
+					assert.False(t, validatedMetrics["a2a.agent.skills"], "Found a duplicate in the metrics slice: a2a.agent.skills")
+					validatedMetrics["a2a.agent.skills"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Skills that the agent's card claims.", mi.Description())
+					assert.Equal(t, "{skill}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "agent.health.availability":
+					assert.False(t, validatedMetrics["agent.health.availability"], "Found a duplicate in the metrics slice: agent.health.availability")
+					validatedMetrics["agent.health.availability"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the time in which the target worked, degraded included, as far as checks can tell.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					windowAttrVal, ok := dp.Attributes().Get("window")
+					assert.True(t, ok)
+					assert.Equal(t, "1h", windowAttrVal.Str())
 				case "agent.health.check.duration":
 					assert.False(t, validatedMetrics["agent.health.check.duration"], "Found a duplicate in the metrics slice: agent.health.check.duration")
 					validatedMetrics["agent.health.check.duration"] = true
@@ -311,6 +452,42 @@ func TestMetricsBuilder(t *testing.T) {
 					serverAddressAttrVal, ok := dp.Attributes().Get("server.address")
 					assert.True(t, ok)
 					assert.Equal(t, "server.address-val", serverAddressAttrVal.Str())
+				case "database.connection_pool.waiting":
+					assert.False(t, validatedMetrics["database.connection_pool.waiting"], "Found a duplicate in the metrics slice: database.connection_pool.waiting")
+					validatedMetrics["database.connection_pool.waiting"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Connections of clients that are waiting for a lock.", mi.Description())
+					assert.Equal(t, "{connection}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					serverAddressAttrVal, ok := dp.Attributes().Get("server.address")
+					assert.True(t, ok)
+					assert.Equal(t, "server.address-val", serverAddressAttrVal.Str())
+				case "database.replication.lag":
+					assert.False(t, validatedMetrics["database.replication.lag"], "Found a duplicate in the metrics slice: database.replication.lag")
+					validatedMetrics["database.replication.lag"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Time by which the data of a replica is behind its primary; absent on a primary.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					serverAddressAttrVal, ok := dp.Attributes().Get("server.address")
+					assert.True(t, ok)
+					assert.Equal(t, "server.address-val", serverAddressAttrVal.Str())
 				case "database.size":
 					assert.False(t, validatedMetrics["database.size"], "Found a duplicate in the metrics slice: database.size")
 					validatedMetrics["database.size"] = true
@@ -329,12 +506,165 @@ func TestMetricsBuilder(t *testing.T) {
 					serverAddressAttrVal, ok := dp.Attributes().Get("server.address")
 					assert.True(t, ok)
 					assert.Equal(t, "server.address-val", serverAddressAttrVal.Str())
+				case "database.transaction.oldest_age":
+					assert.False(t, validatedMetrics["database.transaction.oldest_age"], "Found a duplicate in the metrics slice: database.transaction.oldest_age")
+					validatedMetrics["database.transaction.oldest_age"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Age of the oldest transaction of a client; 0 if there is none.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					serverAddressAttrVal, ok := dp.Attributes().Get("server.address")
+					assert.True(t, ok)
+					assert.Equal(t, "server.address-val", serverAddressAttrVal.Str())
+				case "heartbeat.age":
+					assert.False(t, validatedMetrics["heartbeat.age"], "Found a duplicate in the metrics slice: heartbeat.age")
+					validatedMetrics["heartbeat.age"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Time since the last heartbeat.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "host.load":
+					assert.False(t, validatedMetrics["host.load"], "Found a duplicate in the metrics slice: host.load")
+					validatedMetrics["host.load"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Processes a processor that ran or waited, on average over five minutes.", mi.Description())
+					assert.Equal(t, "{process}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "host.pressure":
+					assert.False(t, validatedMetrics["host.pressure"], "Found a duplicate in the metrics slice: host.pressure")
+					validatedMetrics["host.pressure"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the last ten seconds in which some process waited for the resource.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					pressedResourceAttrVal, ok := dp.Attributes().Get("resource")
+					assert.True(t, ok)
+					assert.Equal(t, "cpu", pressedResourceAttrVal.Str())
+				case "host.utilization":
+					assert.False(t, validatedMetrics["host.utilization"], "Found a duplicate in the metrics slice: host.utilization")
+					validatedMetrics["host.utilization"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Share of the resource that is used.", mi.Description())
+					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					usedResourceAttrVal, ok := dp.Attributes().Get("resource")
+					assert.True(t, ok)
+					assert.Equal(t, "cpu", usedResourceAttrVal.Str())
 				case "http.certificate.expiry":
 					assert.False(t, validatedMetrics["http.certificate.expiry"], "Found a duplicate in the metrics slice: http.certificate.expiry")
 					validatedMetrics["http.certificate.expiry"] = true
 					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
 					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
 					assert.Equal(t, "Time until the first certificate of the server's chain expires; negative when one has.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "mcp.certificate.expiry":
+					assert.False(t, validatedMetrics["mcp.certificate.expiry"], "Found a duplicate in the metrics slice: mcp.certificate.expiry")
+					validatedMetrics["mcp.certificate.expiry"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Time until the server's certificate expires; negative when it has.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "mcp.contract.differences":
+					assert.False(t, validatedMetrics["mcp.contract.differences"], "Found a duplicate in the metrics slice: mcp.contract.differences")
+					validatedMetrics["mcp.contract.differences"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Tools that differ from the accepted ones, by the kind of change.", mi.Description())
+					assert.Equal(t, "{tool}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					mcpContractChangeAttrVal, ok := dp.Attributes().Get("mcp.contract.change")
+					assert.True(t, ok)
+					assert.Equal(t, "added", mcpContractChangeAttrVal.Str())
+				case "mcp.protocol.info":
+					assert.False(t, validatedMetrics["mcp.protocol.info"], "Found a duplicate in the metrics slice: mcp.protocol.info")
+					validatedMetrics["mcp.protocol.info"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "The version of the protocol on which the check and the server agreed; always 1.", mi.Description())
+					assert.Equal(t, "{info}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					mcpProtocolVersionAttrVal, ok := dp.Attributes().Get("mcp.protocol.version")
+					assert.True(t, ok)
+					assert.Equal(t, "mcp.protocol.version-val", mcpProtocolVersionAttrVal.Str())
+					mcpProtocolEraAttrVal, ok := dp.Attributes().Get("mcp.protocol.era")
+					assert.True(t, ok)
+					assert.Equal(t, "stateless", mcpProtocolEraAttrVal.Str())
+				case "mcp.token.expiry":
+					assert.False(t, validatedMetrics["mcp.token.expiry"], "Found a duplicate in the metrics slice: mcp.token.expiry")
+					validatedMetrics["mcp.token.expiry"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Time until the JWT expires with which the check asks; negative when it has.", mi.Description())
 					assert.Equal(t, "s", mi.Unit())
 					dp := mi.Gauge().DataPoints().At(0)
 					assert.Equal(t, start, dp.StartTimestamp())
@@ -380,6 +710,24 @@ func TestMetricsBuilder(t *testing.T) {
 					mcpProtocolVersionAttrVal, ok := dp.Attributes().Get("mcp.protocol.version")
 					assert.True(t, ok)
 					assert.Equal(t, "mcp.protocol.version-val", mcpProtocolVersionAttrVal.Str())
+				case "mcp.tools.definition_tokens":
+					assert.False(t, validatedMetrics["mcp.tools.definition_tokens"], "Found a duplicate in the metrics slice: mcp.tools.definition_tokens")
+					validatedMetrics["mcp.tools.definition_tokens"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Estimated number of tokens of the definitions of the server's tools, at four characters a token.", mi.Description())
+					assert.Equal(t, "{token}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					mcpProtocolVersionAttrVal, ok := dp.Attributes().Get("mcp.protocol.version")
+					assert.True(t, ok)
+					assert.Equal(t, "mcp.protocol.version-val", mcpProtocolVersionAttrVal.Str())
 				case "redis.clients.connected":
 					assert.False(t, validatedMetrics["redis.clients.connected"], "Found a duplicate in the metrics slice: redis.clients.connected")
 					validatedMetrics["redis.clients.connected"] = true
@@ -413,6 +761,53 @@ func TestMetricsBuilder(t *testing.T) {
 					nodeStatusAttrVal, ok := dp.Attributes().Get("status")
 					assert.True(t, ok)
 					assert.Equal(t, "ok", nodeStatusAttrVal.Str())
+				case "redis.cluster.slots_uncovered":
+					assert.False(t, validatedMetrics["redis.cluster.slots_uncovered"], "Found a duplicate in the metrics slice: redis.cluster.slots_uncovered")
+					validatedMetrics["redis.cluster.slots_uncovered"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Slots of the cluster that no working node serves.", mi.Description())
+					assert.Equal(t, "{slot}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "redis.cluster.state":
+					assert.False(t, validatedMetrics["redis.cluster.state"], "Found a duplicate in the metrics slice: redis.cluster.state")
+					validatedMetrics["redis.cluster.state"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "1 if the cluster serves keys, 0 if it does not.", mi.Description())
+					assert.Equal(t, "{state}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "redis.keys.evicted":
+					assert.False(t, validatedMetrics["redis.keys.evicted"], "Found a duplicate in the metrics slice: redis.keys.evicted")
+					validatedMetrics["redis.keys.evicted"] = true
+					assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+					assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+					assert.Equal(t, "Keys dropped to make room since the server started.", mi.Description())
+					assert.Equal(t, "{key}", mi.Unit())
+					assert.True(t, mi.Sum().IsMonotonic())
+					assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+					dp := mi.Sum().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
 				case "redis.memory.used":
 					assert.False(t, validatedMetrics["redis.memory.used"], "Found a duplicate in the metrics slice: redis.memory.used")
 					validatedMetrics["redis.memory.used"] = true
@@ -435,6 +830,84 @@ func TestMetricsBuilder(t *testing.T) {
 					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
 					assert.Equal(t, "Share of the memory allowed to the server that it has allocated. Absent when there is no limit.", mi.Description())
 					assert.Equal(t, "1", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "redis.replicas.connected":
+					assert.False(t, validatedMetrics["redis.replicas.connected"], "Found a duplicate in the metrics slice: redis.replicas.connected")
+					validatedMetrics["redis.replicas.connected"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Replicas that follow the server; absent on a replica.", mi.Description())
+					assert.Equal(t, "{replica}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "redis.replication.link_up":
+					assert.False(t, validatedMetrics["redis.replication.link_up"], "Found a duplicate in the metrics slice: redis.replication.link_up")
+					validatedMetrics["redis.replication.link_up"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "1 if a replica is connected to its primary, else 0; absent on a primary.", mi.Description())
+					assert.Equal(t, "{state}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "redis.sentinel.masters":
+					assert.False(t, validatedMetrics["redis.sentinel.masters"], "Found a duplicate in the metrics slice: redis.sentinel.masters")
+					validatedMetrics["redis.sentinel.masters"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Masters that the sentinel watches, by status.", mi.Description())
+					assert.Equal(t, "{master}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					masterStatusAttrVal, ok := dp.Attributes().Get("status")
+					assert.True(t, ok)
+					assert.Equal(t, "ok", masterStatusAttrVal.Str())
+				case "redis.sentinel.quorum_missing":
+					assert.False(t, validatedMetrics["redis.sentinel.quorum_missing"], "Found a duplicate in the metrics slice: redis.sentinel.quorum_missing")
+					validatedMetrics["redis.sentinel.quorum_missing"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Masters for which too few sentinels are there to decide on a failover.", mi.Description())
+					assert.Equal(t, "{master}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "tls.certificate.expiry":
+					assert.False(t, validatedMetrics["tls.certificate.expiry"], "Found a duplicate in the metrics slice: tls.certificate.expiry")
+					validatedMetrics["tls.certificate.expiry"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Time until the server's certificate expires; negative when it has.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
 					dp := mi.Gauge().DataPoints().At(0)
 					assert.Equal(t, start, dp.StartTimestamp())
 					assert.Equal(t, ts, dp.Timestamp())

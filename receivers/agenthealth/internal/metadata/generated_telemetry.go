@@ -30,6 +30,8 @@ type TelemetryBuilder struct {
 	registrations                          []metric.Registration
 	ReceiverAgentHealthAbandonedRuns       metric.Int64ObservableCounter
 	ReceiverAgentHealthDroppedEvents       metric.Int64Counter
+	ReceiverAgentHealthFailedSaves         metric.Int64Counter
+	ReceiverAgentHealthForecastBrierScore  metric.Float64ObservableGauge
 	ReceiverAgentHealthSkippedRuns         metric.Int64ObservableCounter
 	ReceiverAgentHealthStuckRuns           metric.Int64ObservableGauge
 	ReceiverAgentHealthUnknownMeasurements metric.Int64Counter
@@ -52,6 +54,21 @@ func (builder *TelemetryBuilder) RegisterReceiverAgentHealthAbandonedRunsCallbac
 		cb(ctx, &observerInt64{inst: builder.ReceiverAgentHealthAbandonedRuns, obs: o})
 		return nil
 	}, builder.ReceiverAgentHealthAbandonedRuns)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverAgentHealthForecastBrierScoreCallback sets callback for observable ReceiverAgentHealthForecastBrierScore metric.
+func (builder *TelemetryBuilder) RegisterReceiverAgentHealthForecastBrierScoreCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ReceiverAgentHealthForecastBrierScore, obs: o})
+		return nil
+	}, builder.ReceiverAgentHealthForecastBrierScore)
 	if err != nil {
 		return err
 	}
@@ -101,6 +118,16 @@ func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
+}
+
 // Shutdown unregister all registered callbacks for async instruments.
 func (builder *TelemetryBuilder) Shutdown() {
 	builder.mu.Lock()
@@ -127,8 +154,20 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverAgentHealthDroppedEvents, err = builder.meter.Int64Counter(
 		"otelcol_receiver_agent_health_dropped_events",
-		metric.WithDescription("Number of transitions that no consumer took. [Alpha]"),
+		metric.WithDescription("Number of events that no consumer took. [Alpha]"),
 		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverAgentHealthFailedSaves, err = builder.meter.Int64Counter(
+		"otelcol_receiver_agent_health_failed_saves",
+		metric.WithDescription("Number of checks whose state the storage extension did not take. [Alpha]"),
+		metric.WithUnit("{save}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverAgentHealthForecastBrierScore, err = builder.meter.Float64ObservableGauge(
+		"otelcol_receiver_agent_health_forecast_brier_score",
+		metric.WithDescription("Mean of the squares by which forecasts of failure missed what came, over the last 256 runs; 0 is perfect. [Alpha]"),
+		metric.WithUnit("{score}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverAgentHealthSkippedRuns, err = builder.meter.Int64ObservableCounter(

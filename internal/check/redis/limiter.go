@@ -17,16 +17,16 @@ const (
 
 var errTooMuch = errors.New("the answer is too large")
 
-// guard is a connection that never delivers a reply too large to bear. The client
+// limiter is a connection that never delivers a reply too large to bear. The client
 // allocates what the header of a reply announces, before it comes, so a server
-// that announces a terabyte would end the whole process; guard reads along and
+// that announces a terabyte would end the whole process; limiter reads along and
 // fails first.
 //
 // It follows RESP (Redis serialization protocol specification, versions 2 and 3):
 // a reply is a line whose first byte is its type; strings are followed by as many
 // bytes as the line announces; the elements of a collection are replies of their
 // own.
-type guard struct {
+type limiter struct {
 	net.Conn
 	// spent and elements count what came since the last refill.
 	spent    int
@@ -38,46 +38,46 @@ type guard struct {
 }
 
 // refill lets the server speak as much again.
-func (g *guard) refill() { g.spent, g.elements = 0, 0 }
+func (l *limiter) refill() { l.spent, l.elements = 0, 0 }
 
 // Read reads from the connection and fails once it has seen too much.
-func (g *guard) Read(b []byte) (int, error) {
-	n, err := g.Conn.Read(b)
-	if followErr := g.follow(b[:n]); followErr != nil {
+func (l *limiter) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	if followErr := l.follow(b[:n]); followErr != nil {
 		return 0, followErr
 	}
 	return n, err
 }
 
-func (g *guard) follow(b []byte) error {
-	if g.spent += len(b); g.spent > maxBytes {
+func (l *limiter) follow(b []byte) error {
+	if l.spent += len(b); l.spent > maxBytes {
 		return errTooMuch
 	}
 	for len(b) > 0 {
-		if g.skip > 0 {
-			n := min(g.skip, len(b))
-			g.skip -= n
+		if l.skip > 0 {
+			n := min(l.skip, len(b))
+			l.skip -= n
 			b = b[n:]
 			continue
 		}
 		c := b[0]
 		b = b[1:]
 		if c != '\n' {
-			if g.header = append(g.header, c); len(g.header) > maxHeader {
+			if l.header = append(l.header, c); len(l.header) > maxHeader {
 				return errTooMuch
 			}
 			continue
 		}
-		if err := g.endHeader(); err != nil {
+		if err := l.endHeader(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *guard) endHeader() error {
-	header := g.header
-	g.header = g.header[:0]
+func (l *limiter) endHeader() error {
+	header := l.header
+	l.header = l.header[:0]
 	if len(header) == 0 {
 		return nil
 	}
@@ -87,13 +87,13 @@ func (g *guard) endHeader() error {
 		if !ok {
 			return errTooMuch
 		}
-		g.skip = n + len("\r\n")
+		l.skip = n + len("\r\n")
 		if string(header) == "$-1\r" {
-			g.skip = 0
+			l.skip = 0
 		}
 	case '*', '~', '>', '%', '|':
 		n, ok := length(header[1:])
-		if g.elements += n; !ok || g.elements > maxElements {
+		if l.elements += n; !ok || l.elements > maxElements {
 			return errTooMuch
 		}
 	}

@@ -1,0 +1,32 @@
+package agenthealth
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+
+	"github.com/watchkeeper/watchkeeper/internal/check"
+)
+
+func TestRunOnceTellsOfEveryCheck(t *testing.T) {
+	cfg, err := load(t, "once")
+	require.NoError(t, err)
+	got, err := cfg.RunOnce(t.Context(), componenttest.NewNopHost())
+	require.NoError(t, err)
+	require.Len(t, got, 3)
+	require.Equal(t, "agent", got[0].Name)
+	require.Equal(t, check.Unknown, got[0].State)
+	require.Equal(t, check.Unknown, got[1].State)
+	require.Equal(t, "closed", got[1].Cause)
+	require.Equal(t, check.Unhealthy, got[2].State)
+	require.Equal(t, check.Refused, got[2].ErrorType)
+	require.True(t, got[2].Critical)
+}
+
+func TestRunOnceNamesWhatCannotBeBuilt(t *testing.T) {
+	cfg, err := load(t, "full")
+	require.NoError(t, err)
+	_, err = cfg.RunOnce(t.Context(), componenttest.NewNopHost())
+	require.EqualError(t, err, `checks::api::http: failed to resolve authenticator "bearertokenauth": authenticator not found`)
+}
