@@ -5,6 +5,7 @@ package main
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,11 +29,32 @@ var version = "0.1.0-dev"
 var quickstart string
 
 func main() {
-	if err := run(os.Args[1:], os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "watchkeeper: "+oneLine(err))
-		os.Exit(1)
-	}
+	os.Exit(report(run(os.Args[1:], os.Stderr), os.Stderr))
 }
+
+// report tells an error in one line and returns the exit status for it.
+func report(err error, stderr io.Writer) int {
+	status := 1
+	var wanted exit
+	if errors.As(err, &wanted) {
+		status, err = wanted.status, wanted.err
+	} else if err == nil {
+		return 0
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "watchkeeper: "+oneLine(err))
+	}
+	return status
+}
+
+// exit is an error with an exit status of its own. Without a cause the command has
+// told all there is to tell.
+type exit struct {
+	status int
+	err    error
+}
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d: %v", e.status, e.err) }
 
 // run carries out one invocation; args are without the program's name.
 func run(args []string, stderr io.Writer) error {
@@ -45,6 +67,7 @@ func run(args []string, stderr io.Writer) error {
 	root.Short = set.BuildInfo.Description
 	// The error is printed once, by main, in one line.
 	root.SilenceErrors = true
+	root.AddCommand(newCheckCommand(set), newDoctorCommand(set))
 	root.SetArgs(args)
 	return root.Execute()
 }
@@ -80,7 +103,7 @@ func quickstartNotice() string {
 	return fmt.Sprintf(`watchkeeper: no --config was given: running the BUILT-IN QUICKSTART configuration.
 watchkeeper: it watches this host and its agent processes, and listens on localhost only.
 watchkeeper: send OTLP to %s (gRPC) or %s (HTTP); see what it says with: curl http://%s/metrics
-watchkeeper: print it with 'watchkeeper print-config'; for a real deployment start from configs/agent.yaml.
+watchkeeper: it is configs/quickstart.yaml of the source; for a real deployment start from configs/agent.yaml.
 `,
 		fromEnv("WATCHKEEPER_OTLP_GRPC_ENDPOINT", "localhost:4317"),
 		fromEnv("WATCHKEEPER_OTLP_HTTP_ENDPOINT", "localhost:4318"),

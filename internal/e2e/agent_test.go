@@ -65,6 +65,13 @@ func startNode(t *testing.T) *node {
 		"MCP_ENDPOINT":         "http://" + tools.Endpoint + "/mcp",
 		"JAEGER_ENDPOINT":      store.OTLP,
 	})
+	n.scrapeWithPrometheus(t)
+	return n
+}
+
+// scrapeWithPrometheus starts a Prometheus that scrapes the collector.
+func (n *node) scrapeWithPrometheus(t *testing.T) {
+	t.Helper()
 	n.scraper = peers.Prometheus(t, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
@@ -72,7 +79,6 @@ scrape_configs:
     static_configs: [{targets: [%q]}]
 `, n.metrics))
 	n.prometheus = prometheus{url: "http://" + n.scraper.Endpoint}
-	return n
 }
 
 // startProcess runs a process that sleeps until a line is written to it and then
@@ -94,8 +100,7 @@ func startProcess(t *testing.T, name string) io.Writer {
 // keepBusy has one connection of a database run a statement until the test ends.
 func keepBusy(t *testing.T, endpoint string) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), fmt.Sprintf("postgres://%s:%s@%s/postgres?sslmode=disable",
-		peers.PostgresUser, url.PathEscape(peers.PostgresPassword), endpoint))
+	conn, err := pgx.Connect(t.Context(), databaseURL(endpoint))
 	require.NoError(t, err)
 	ended := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -108,6 +113,11 @@ func keepBusy(t *testing.T, endpoint string) {
 		<-ended
 		_ = conn.Close(context.Background())
 	})
+}
+
+func databaseURL(endpoint string) string {
+	return fmt.Sprintf("postgres://%s:%s@%s/postgres?sslmode=disable",
+		peers.PostgresUser, url.PathEscape(peers.PostgresPassword), endpoint)
 }
 
 // TestANode is one node's life. The parts share the servers and come in order.
@@ -170,9 +180,10 @@ func (n *node) scrapesCleanly(t *testing.T) {
 	require.Empty(t, n.prometheus.must(t, `scrape_samples_scraped != scrape_samples_post_metric_relabeling`))
 }
 
-// namesOfTheContract are what promtool says of names that the contract, or the
-// upstream receiver of host metrics, fixes.
+// namesOfTheContract are what promtool says of names that the contract, semantic
+// conventions, or the upstream receiver of host metrics, fix.
 var namesOfTheContract = []string{
+	`process_thread_count non-histogram and non-summary metrics should not have "_count" suffix`,
 	`system_cpu_logical_count non-histogram and non-summary metrics should not have "_count" suffix`,
 	`process_cpu_usage_percent use base unit "ratio" instead of "percent"`,
 	`agent_process_count non-histogram and non-summary metrics should not have "_count" suffix`,

@@ -57,6 +57,17 @@ func (w *watchkeeper) events(t *testing.T) (found []event) {
 	return found
 }
 
+// named are the events of one name.
+func (w *watchkeeper) named(t *testing.T, name string) (found []event) {
+	t.Helper()
+	for _, e := range w.events(t) {
+		if e.name == name {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
 // transitions are the events that say how the verdict of a check changed, after a
 // time.
 func (w *watchkeeper) transitions(t *testing.T, check string, after time.Time) (found []event) {

@@ -21,6 +21,10 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if step, err := strconv.Atoi(os.Getenv(growEnv)); err == nil {
+		growing(step)
+		return
+	}
 	dir, err := os.MkdirTemp("", "watchkeeper")
 	if err != nil {
 		panic(err)
