@@ -252,3 +252,35 @@ func TestPageFaultsAndTimesOfAChild(t *testing.T) {
 	require.NoError(t, stdin.Close())
 	require.Error(t, child.Wait(), "read fails at the end of its input")
 }
+
+func TestResidentOfOneThatIsNotWatched(t *testing.T) {
+	tree := proctabletest.New(t)
+	tree.Set(7, proctabletest.Process{Pages: 3})
+	table := open(t, tree.Root)
+	got, _ := snapshot(t, table)
+	for range 2 {
+		rss, err := table.Resident(got[7].ID)
+		require.NoError(t, err)
+		require.Equal(t, 3*proctabletest.PageSize, rss)
+	}
+}
+
+func TestDenialOfAnEndingProcessIsItsEnd(t *testing.T) {
+	tree := proctabletest.New(t)
+	for name, p := range map[string]proctabletest.Process{"zombie": {State: "Z"}, "exiting": {Flags: flagExiting}} {
+		tree.Set(7, p)
+		table := open(t, tree.Root)
+		got, _ := snapshot(t, table)
+		id := got[7].ID
+		table.Watch([]ID{id})
+		tree.Forbid(7, []string{"io", "environ"}, func() {
+			for range 3 {
+				_, err := table.IO(id)
+				require.ErrorIs(t, err, ErrGone, name)
+				_, err = table.EnvironNames(id)
+				require.ErrorIs(t, err, ErrGone, name)
+				snapshot(t, table)
+			}
+		})
+	}
+}
