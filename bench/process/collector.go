@@ -62,6 +62,7 @@ type usage struct {
 	perScrape time.Duration // processor time
 	resident  int64         // bytes, at the end
 	peak      int64
+	anonymous int64 // bytes that no file is behind, at the end
 }
 
 // round runs the collector alone for s.scrapes scrapes after warming up. A scrape
@@ -95,6 +96,9 @@ func (c collector) round(ctx context.Context, s scenario, points int) (used usag
 		return used, err
 	}
 	if used.resident, used.peak, err = r.Resident(); err != nil {
+		return used, err
+	}
+	if used.anonymous, err = r.Anonymous(); err != nil {
 		return used, err
 	}
 	if points > 0 {

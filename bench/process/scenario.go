@@ -18,6 +18,7 @@ type series struct {
 	scrape   []float64 // processor time of a scrape with it
 	size     []float64 // resident bytes with it, at the end of a round
 	peak     []float64 // the most that was resident in a round with it
+	own      []float64 // resident bytes with it that no file is behind
 }
 
 // run measures first without the crowd, then proves that both see the same, then
@@ -85,6 +86,7 @@ func (s scenario) run(ctx context.Context, ours, theirs collector, crowdBinary s
 			side.in.scrape = append(side.in.scrape, used.perScrape.Seconds())
 			side.in.size = append(side.in.size, float64(used.resident))
 			side.in.peak = append(side.in.peak, float64(used.peak))
+			side.in.own = append(side.in.own, float64(used.anonymous))
 		}
 	}
 	return r, nil

@@ -42,6 +42,11 @@ func (r result) print(w io.Writer, s scenario) {
 	row("resident memory", "MB", 1, each(r.ours.size, megabytes), each(r.theirs.size, megabytes), 0.5)
 	row("its peak", "MB", 1, each(r.ours.peak, megabytes), each(r.theirs.peak, megabytes), 0)
 	row("resident memory without them", "MB", 1, each(r.ours.idleSize, megabytes), each(r.theirs.idleSize, megabytes), 0)
+	added := func(of series) []float64 {
+		return each(of.size, func(v float64) float64 { return megabytes(v - median(of.idleSize)) })
+	}
+	row("what they add to it", "MB", 1, added(r.ours), added(r.theirs), 0)
+	row("resident memory that no file is behind", "MB", 1, each(r.ours.own, megabytes), each(r.theirs.own, megabytes), 0)
 }
 
 // describeHost says what the figures were taken on.

@@ -141,6 +141,21 @@ func (p *Program) Resident() (now, peak int64, err error) {
 	return now, peak, p.Err()
 }
 
+// Anonymous returns the resident memory in bytes that no file is behind: heap and
+// stacks, without the pages of the program itself, which the kernel can drop and
+// shares between all that run it.
+func (p *Program) Anonymous() (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	bytes, err := parseMemory(b, "RssAnon")
+	if err != nil {
+		return 0, err
+	}
+	return bytes, p.Err()
+}
+
 // FreePorts returns distinct loopback ports that were free a moment ago.
 func FreePorts(n int) (ports []string, err error) {
 	for range n {
