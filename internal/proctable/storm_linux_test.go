@@ -12,9 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The storm is 500 processes a second for 5 seconds. PROCTABLE_STORM=60s makes it
-// longer.
-const stormRate = 500
+// The storm is 500 processes a second for a minute, or for stormUnderRace where
+// the race detector makes each of them dear. PROCTABLE_STORM=5s makes it another.
+const (
+	stormRate      = 500
+	stormUnderRace = 5 * time.Second
+)
 
 func stormLength(t *testing.T) time.Duration {
 	if s := os.Getenv("PROCTABLE_STORM"); s != "" {
@@ -22,7 +25,10 @@ func stormLength(t *testing.T) time.Duration {
 		require.NoError(t, err, "PROCTABLE_STORM")
 		return d
 	}
-	return 5 * time.Second
+	if raceDetector {
+		return stormUnderRace
+	}
+	return time.Minute
 }
 
 // storm starts processes at the rate, some that end at once and some that live
