@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 
-	"go.opentelemetry.io/collector/config/configcompression"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
-	"go.opentelemetry.io/collector/component"
+	"github.com/watchkeeper/watchkeeper/internal/tracelink"
 )
 
 // Selection says which traces are sent.
@@ -24,15 +26,21 @@ const (
 	Workflows Selection = "workflows"
 )
 
-// Config of the exporter. The keys of the connection, the queue and the retries
-// are those of the Collector's otlp_grpc exporter.
+// Config of the exporter.
+//
+// The endpoint decides the protocol, and with it which further keys there are: an
+// endpoint that begins with http:// or https:// is a URL and speaks OTLP over HTTP,
+// with the keys of the Collector's HTTP client; any other speaks OTLP over gRPC,
+// with the keys of its gRPC client. The endpoint has no default: Jaeger's own,
+// localhost:4317, is where this collector's OTLP receiver listens.
 type Config struct {
-	// ClientConfig says where Jaeger listens for OTLP over gRPC and how to get
-	// there. The endpoint has no default: Jaeger's own, localhost:4317, is where
-	// this collector's OTLP receiver listens.
-	ClientConfig configgrpc.ClientConfig `mapstructure:",squash"`
+	// grpc and http are the client: exactly one is set. They are decoded by Unmarshal
+	// and checked by Validate, because their keys stand beside the others.
+	grpc *configgrpc.ClientConfig `mapstructure:"-"`
+	http *confighttp.ClientConfig `mapstructure:"-"`
 
-	// TimeoutConfig bounds one attempt to send.
+	// TimeoutConfig bounds one attempt to send, from dialling to the last byte of the
+	// answer.
 	TimeoutConfig exporterhelper.TimeoutConfig `mapstructure:",squash"`
 
 	// RetryConfig says how long spans are offered again after a failure that may
@@ -49,13 +57,21 @@ type Config struct {
 	// MaxTraces bounds the trace ids remembered as workflows when Traces is
 	// Workflows. Beyond it a span is sent only if its own request shows an agent.
 	MaxTraces int `mapstructure:"max_traces"`
+
+	// UIEndpoint is the address of Jaeger's page as people reach it. When it is set,
+	// spans without a parent get a link to their trace there as an attribute.
+	UIEndpoint string `mapstructure:"ui_endpoint"`
 }
 
+var (
+	_ confmap.Validator   = (*Config)(nil)
+	_ confmap.Unmarshaler = (*Config)(nil)
+	_ confmap.Marshaler   = Config{}
+)
+
 func createDefaultConfig() component.Config {
-	client := configgrpc.NewDefaultClientConfig()
-	client.Compression = configcompression.TypeGzip
 	return &Config{
-		ClientConfig:  client,
+		grpc:          defaultGRPCClient(),
 		TimeoutConfig: exporterhelper.NewDefaultTimeoutConfig(),
 		RetryConfig:   configretry.NewDefaultBackOffConfig(),
 		QueueConfig:   configoptional.Some(exporterhelper.NewDefaultQueueConfig()),
@@ -66,15 +82,18 @@ func createDefaultConfig() component.Config {
 
 // Validate reports every rule that the configuration breaks.
 func (c *Config) Validate() error {
-	var errs []error
-	if c.ClientConfig.Endpoint == "" {
-		errs = append(errs, errors.New(`endpoint: must name where Jaeger listens for OTLP over gRPC, such as "localhost:14317"`))
+	errs := []error{c.validateClient()}
+	if c.TimeoutConfig.Timeout == 0 {
+		errs = append(errs, errors.New("timeout: 0s must be more than zero: a Jaeger that never answers would hold its spans for ever"))
 	}
 	if c.Traces != All && c.Traces != Workflows {
 		errs = append(errs, fmt.Errorf("traces: %q must be %q or %q", c.Traces, All, Workflows))
 	}
 	if c.MaxTraces < 1 {
 		errs = append(errs, fmt.Errorf("max_traces: %d must be at least 1", c.MaxTraces))
+	}
+	if _, err := tracelink.Parse(c.UIEndpoint); err != nil {
+		errs = append(errs, fmt.Errorf("ui_endpoint: %w", err))
 	}
 	return errors.Join(errs...)
 }

@@ -32,8 +32,8 @@ func createTraces(ctx context.Context, set exporter.Settings, cfg component.Conf
 		exporterhelper.WithRetry(c.RetryConfig),
 		exporterhelper.WithQueue(c.QueueConfig),
 	)
-	if err != nil || c.Traces == All {
-		return sending, err
+	if err != nil {
+		return nil, err
 	}
-	return &workflowsOnly{Traces: sending, selector: newSelector(c.MaxTraces), telemetry: s.telemetry}, nil
+	return newFront(c, sending, s.telemetry)
 }

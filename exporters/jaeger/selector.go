@@ -28,14 +28,17 @@ func newSelector(maxTraces int) *selector {
 }
 
 // keep removes from td the spans of traces that no agent was seen in, neither in
-// td itself nor before, and returns how many it removed.
-func (s *selector) keep(now time.Time, td ptrace.Traces) (removed int) {
+// td itself nor before. It returns how many it removed, and how many traces it will
+// not know again because there is no room to remember them.
+func (s *selector) keep(now time.Time, td ptrace.Traces) (removed, refused int) {
 	agents := agentTraces(td)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id := range agents {
-		s.workflows.GetOrCreate(now, id, func() struct{} { return struct{}{} })
+		if _, ok := s.workflows.GetOrCreate(now, id, func() struct{} { return struct{}{} }); !ok {
+			refused++
+		}
 	}
 	td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
 		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
@@ -54,10 +57,13 @@ func (s *selector) keep(now time.Time, td ptrace.Traces) (removed int) {
 		})
 		return rs.ScopeSpans().Len() == 0
 	})
-	return removed
+	return removed, refused
 }
 
-// agentTraces returns the traces of which td holds a span emitted for an agent.
+// agentTraces returns the traces of which td holds a span that a component before
+// this one has marked, or else one that was emitted for an agent. A mark only adds:
+// a trace that nobody marked is judged by its spans, because not every pipeline has
+// a component that marks.
 func agentTraces(td ptrace.Traces) map[pcommon.TraceID]struct{} {
 	found := make(map[pcommon.TraceID]struct{})
 	for _, rs := range td.ResourceSpans().All() {
@@ -75,7 +81,7 @@ func agentTraces(td ptrace.Traces) map[pcommon.TraceID]struct{} {
 
 func hasAgentAttribute(attributes pcommon.Map) bool {
 	for key := range attributes.All() {
-		if span.AgentAttribute(key) {
+		if marked(key) || span.AgentAttribute(key) {
 			return true
 		}
 	}

@@ -45,7 +45,7 @@ func names(td ptrace.Traces) (out []string) {
 
 func TestEverySpanOfATraceWithAnAgentIsKept(t *testing.T) {
 	td := traces([2]string{"agent", "http.route"}, [2]string{"plain", "http.route"}, [2]string{"agent", "gen_ai.system"})
-	require.Equal(t, 1, newSelector(10).keep(now, td))
+	require.Equal(t, 1, removed(newSelector(10).keep(now, td)))
 	require.Equal(t, []string{"agent", "agent"}, names(td))
 	require.Equal(t, 2, td.ResourceSpans().Len(), "empty resources are left out")
 }
@@ -55,11 +55,11 @@ func TestLaterSpansOfAWorkflowAreKeptUntilItIsForgotten(t *testing.T) {
 	s.keep(now, traces([2]string{"agent", "mcp.method.name"}))
 
 	later := traces([2]string{"agent", ""})
-	require.Zero(t, s.keep(now.Add(time.Hour), later))
+	require.Zero(t, removed(s.keep(now.Add(time.Hour), later)))
 
 	s.keep(now.Add(rememberFor), traces([2]string{"other", "gen_ai.system"}))
 	s.workflows.Expire(now.Add(rememberFor))
-	require.Equal(t, 1, s.keep(now.Add(rememberFor), traces([2]string{"agent", ""})))
+	require.Equal(t, 1, removed(s.keep(now.Add(rememberFor), traces([2]string{"agent", ""}))))
 }
 
 func TestAFullMemoryStillKeepsWhatARequestShows(t *testing.T) {
@@ -67,13 +67,42 @@ func TestAFullMemoryStillKeepsWhatARequestShows(t *testing.T) {
 	s.keep(now, traces([2]string{"first", "gen_ai.system"}))
 
 	td := traces([2]string{"second", "gen_ai.system"}, [2]string{"second", ""})
-	require.Zero(t, s.keep(now, td))
-	require.Equal(t, 1, s.keep(now, traces([2]string{"second", ""})))
-	require.Zero(t, s.keep(now, traces([2]string{"first", ""})))
+	gone, refused := s.keep(now, td)
+	require.Zero(t, gone)
+	require.Equal(t, 1, refused, "a workflow that is not remembered is counted")
+	require.Equal(t, 1, removed(s.keep(now, traces([2]string{"second", ""}))))
+	require.Zero(t, removed(s.keep(now, traces([2]string{"first", ""}))))
 }
 
 func TestAScopeOfAgentsNeedsNoAttribute(t *testing.T) {
 	td := traces([2]string{"adk", ""})
 	td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().SetName("gcp.vertex.agent")
-	require.Zero(t, newSelector(10).keep(now, td))
+	require.Zero(t, removed(newSelector(10).keep(now, td)))
+}
+
+func TestAMarkOfAnEarlierComponentMakesAWorkflow(t *testing.T) {
+	s := newSelector(10)
+	require.Zero(t, removed(s.keep(now, traces([2]string{"marked", workflowMark + "id"}, [2]string{"marked", "http.route"}))))
+	require.Zero(t, removed(s.keep(now, traces([2]string{"marked", ""}))), "and it is remembered")
+	require.Equal(t, 1, removed(s.keep(now, traces([2]string{"other", "watchkeeper.trace.url"}))), "a link is no mark")
+}
+
+func removed(removed, _ int) int { return removed }
+
+func BenchmarkKeep(b *testing.B) {
+	s := newSelector(1000)
+	td := ptrace.NewTraces()
+	ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+	for range 100 {
+		sp := ss.Spans().AppendEmpty()
+		sp.SetTraceID(traceID("agent"))
+		sp.Attributes().PutStr("http.route", "/")
+		sp.Attributes().PutStr("gen_ai.system", "x")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if removed(s.keep(now, td)) != 0 {
+			b.Fatal("a span of a workflow is gone")
+		}
+	}
 }

@@ -2,14 +2,16 @@ package jaeger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
-	"go.uber.org/zap"
-	"google.golang.org/grpc"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
@@ -17,15 +19,20 @@ import (
 	"github.com/watchkeeper/watchkeeper/exporters/jaeger/internal/metadata"
 )
 
+// transport carries requests to Jaeger by one protocol. export makes one attempt,
+// which the context bounds; its error is a *refusal when another one would be in
+// vain.
+type transport interface {
+	start(ctx context.Context, host component.Host) error
+	export(ctx context.Context, request ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error)
+	shutdown() error
+}
+
 // sender makes one attempt at sending; queue and retries are the caller's.
 type sender struct {
-	client    configgrpc.ClientConfig
-	set       component.TelemetrySettings
+	transport transport
 	telemetry *metadata.TelemetryBuilder
-	userAgent string
-
-	conn   *grpc.ClientConn
-	traces ptraceotlp.GRPCClient
+	partial   *partialSuccesses
 }
 
 func newSender(cfg *Config, set exporter.Settings) (*sender, error) {
@@ -33,43 +40,36 @@ func newSender(cfg *Config, set exporter.Settings) (*sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sender{
-		client:    cfg.ClientConfig,
-		set:       set.TelemetrySettings,
-		telemetry: telemetry,
-		userAgent: fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH),
-	}, nil
+	userAgent := fmt.Sprintf("%s/%s (%s/%s)", set.BuildInfo.Command, set.BuildInfo.Version, runtime.GOOS, runtime.GOARCH)
+	s := &sender{telemetry: telemetry, partial: newPartialSuccesses(set.Logger, telemetry)}
+	if cfg.http != nil {
+		s.transport = &httpTransport{settings: *cfg.http, url: tracesURL(cfg.http), set: set.TelemetrySettings, userAgent: userAgent}
+	} else {
+		s.transport = &grpcTransport{settings: *cfg.grpc, set: set.TelemetrySettings, userAgent: userAgent}
+	}
+	return s, nil
 }
 
 func (s *sender) start(ctx context.Context, host component.Host) error {
-	conn, err := s.client.ToClientConn(ctx, host.GetExtensions(), s.set,
-		configgrpc.WithGrpcDialOption(grpc.WithUserAgent(s.userAgent)))
-	if err != nil {
-		return fmt.Errorf("connecting to Jaeger at %q: %w", s.client.Endpoint, err)
-	}
-	s.conn, s.traces = conn, ptraceotlp.NewGRPCClient(conn)
-	return nil
+	return s.transport.start(ctx, host)
 }
 
 func (s *sender) shutdown(context.Context) error {
 	s.telemetry.Shutdown()
-	if s.conn == nil {
-		return nil
-	}
-	conn := s.conn
-	s.conn = nil
-	return conn.Close()
+	return s.transport.shutdown()
 }
 
 func (s *sender) send(ctx context.Context, td ptrace.Traces) error {
-	response, err := s.traces.Export(ctx, ptraceotlp.NewExportRequestFromTraces(td), grpc.WaitForReady(s.client.WaitForReady))
+	response, err := s.transport.export(ctx, ptraceotlp.NewExportRequestFromTraces(td))
+	var refused *refusal
+	if errors.As(err, &refused) {
+		s.telemetry.ExporterJaegerRefusedSpans.Add(ctx, int64(td.SpanCount()),
+			metric.WithAttributes(attribute.String("reason", string(refused.reason))))
+		return consumererror.NewPermanent(err)
+	}
 	if err != nil {
-		return classify(err)
+		return err
 	}
-	if p := response.PartialSuccess(); p.RejectedSpans() > 0 || p.ErrorMessage() != "" {
-		s.telemetry.ExporterJaegerRejectedSpans.Add(ctx, p.RejectedSpans())
-		s.set.Logger.Warn("Jaeger accepted only a part of the spans",
-			zap.Int64("rejected_spans", p.RejectedSpans()), zap.String("message", p.ErrorMessage()))
-	}
+	s.partial.observe(ctx, time.Now(), response.PartialSuccess(), td.SpanCount())
 	return nil
 }

@@ -23,11 +23,13 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                       metric.Meter
-	mu                          sync.Mutex
-	registrations               []metric.Registration
-	ExporterJaegerFilteredSpans metric.Int64Counter
-	ExporterJaegerRejectedSpans metric.Int64Counter
+	meter                            metric.Meter
+	mu                               sync.Mutex
+	registrations                    []metric.Registration
+	ExporterJaegerFilteredSpans      metric.Int64Counter
+	ExporterJaegerRefusedSpans       metric.Int64Counter
+	ExporterJaegerRejectedSpans      metric.Int64Counter
+	ExporterJaegerUnrememberedTraces metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -65,10 +67,22 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterJaegerRefusedSpans, err = builder.meter.Int64Counter(
+		"otelcol_exporter_jaeger_refused_spans",
+		metric.WithDescription("Spans that were given up at once because another attempt would be in vain, by reason. [Alpha]"),
+		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterJaegerRejectedSpans, err = builder.meter.Int64Counter(
 		"otelcol_exporter_jaeger_rejected_spans",
-		metric.WithDescription("Spans that Jaeger accepted a request for but said it rejected (OTLP partial success). [Alpha]"),
+		metric.WithDescription("Spans that Jaeger rejected from a request that it took (OTLP partial success). [Alpha]"),
 		metric.WithUnit("{span}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterJaegerUnrememberedTraces, err = builder.meter.Int64Counter(
+		"otelcol_exporter_jaeger_unremembered_traces",
+		metric.WithDescription("Workflows that `max_traces` left no room for, once for each request with one. [Alpha]"),
+		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -20,11 +20,19 @@ func TestSetupTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	defer tb.Shutdown()
 	tb.ExporterJaegerFilteredSpans.Add(context.Background(), 1)
+	tb.ExporterJaegerRefusedSpans.Add(context.Background(), 1)
 	tb.ExporterJaegerRejectedSpans.Add(context.Background(), 1)
+	tb.ExporterJaegerUnrememberedTraces.Add(context.Background(), 1)
 	AssertEqualExporterJaegerFilteredSpans(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterJaegerRefusedSpans(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualExporterJaegerRejectedSpans(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualExporterJaegerUnrememberedTraces(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 

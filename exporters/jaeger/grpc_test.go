@@ -1,6 +1,8 @@
 package jaeger
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,8 +11,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
-
-	"go.opentelemetry.io/collector/consumer/consumererror"
 )
 
 func TestOnlyTheCodesOfTheSpecificationAreRetried(t *testing.T) {
@@ -19,8 +19,9 @@ func TestOnlyTheCodesOfTheSpecificationAreRetried(t *testing.T) {
 		codes.OutOfRange: true, codes.Unavailable: true, codes.DataLoss: true,
 	}
 	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
-		err := classify(status.Error(code, "no"))
-		require.Equal(t, !retryable[code], consumererror.IsPermanent(err), code)
+		err := classify(fmt.Errorf("sending: %w", status.Error(code, "no")))
+		var r *refusal
+		require.Equal(t, !retryable[code], errors.As(err, &r), code)
 	}
 }
 
@@ -28,7 +29,15 @@ func TestAnExhaustedServerIsAskedAgainWhenItSaysWhen(t *testing.T) {
 	s, err := status.New(codes.ResourceExhausted, "busy").WithDetails(
 		&errdetails.RetryInfo{RetryDelay: durationpb.New(3 * time.Second)})
 	require.NoError(t, err)
-	classified := classify(s.Err())
-	require.False(t, consumererror.IsPermanent(classified))
+	classified := classify(fmt.Errorf("sending: %w", s.Err()))
+	var r *refusal
+	require.False(t, errors.As(classified, &r))
 	require.ErrorContains(t, classified, "Throttle (3s)")
+}
+
+func TestAServerCannotAskForAPauseOfDays(t *testing.T) {
+	s, err := status.New(codes.Unavailable, "busy").WithDetails(
+		&errdetails.RetryInfo{RetryDelay: durationpb.New(1000 * time.Hour)})
+	require.NoError(t, err)
+	require.ErrorContains(t, classify(s.Err()), "Throttle (5m0s)")
 }
