@@ -1,10 +1,36 @@
+// Package span understands the spans that agent frameworks emit.
+//
+// Spans come in dialects: the OpenTelemetry GenAI and MCP conventions in several
+// versions, and what frameworks and instrumentations made before or beside them.
+// Each dialect is a table in a file of its own, dialect_*.go; Classify asks them in
+// turn and says what a span means in one vocabulary.
+//
+// The package takes a small struct rather than pdata, so that it can be tested with
+// nothing but a table, and leaves to its callers where the spans come from and what
+// is counted.
+//
+// # Counting each call once
+//
+// Instrumentations wrap each other, and so one call shows as several spans. Who
+// counts applies these rules within a trace:
+//
+//   - An Inference span is not counted if another one is below it with no Tool, MCP,
+//     A2A, Agent or Workflow span between the two: the innermost counts. If the innermost
+//     does not tell its usage (HasTokens), the nearest one above it that does tells it.
+//     Wrapper marks those that are known to repeat what is below.
+//   - A Tool span with a Tool ancestor of the same name is not counted, unless an Agent
+//     or Inference span lies between the two: then it is a run of its own.
+//   - The MCP client and server spans of a tools/call below a Tool of the same name are
+//     the same call; without such a Tool they are a call of their own.
+//   - Tokens of Agent and Workflow spans are sums of what is below and are not even
+//     told by Meaning.
 package span
 
-// TraceID and ID are those of OTLP; all zero means none.
-type (
-	TraceID [16]byte
-	ID      [8]byte
-)
+// TraceID is that of OTLP; all zero means none.
+type TraceID [16]byte
+
+// ID is that of a span, as in OTLP; all zero means none.
+type ID [8]byte
 
 // Kind is the role that a span has in its remote exchange.
 type Kind uint8
@@ -36,9 +62,10 @@ type Link struct {
 	SpanID  ID
 }
 
-// Span is what is looked at of one span. It is filled by the caller and may be
-// used again after Reset; nothing in it is kept by this package. Strings may
-// share the memory of what they were read from.
+// Span is what is looked at of one span. It is filled by the caller, its
+// attributes by Set and SetEvent, and may be used again after Reset; nothing in it
+// is kept by this package. Strings may share the memory of what they were read from.
+// It is some kilobytes large: pass it by pointer. It is not safe for concurrent use.
 type Span struct {
 	TraceID  TraceID
 	ID       ID
@@ -56,7 +83,7 @@ type Span struct {
 	Start, End int64
 
 	// Exception is exception.type of the last exception event, empty if there is
-	// none.
+	// none. SetEvent sets it.
 	Exception string
 
 	attributes
@@ -109,15 +136,22 @@ type Meaning struct {
 	// "openinference" or "vercel"; empty for Other.
 	Dialect string
 
+	// Wrapper is set on an Inference that is known to repeat the usage of the Inference
+	// spans below it, if there are any: it counts only where there are none.
+	Wrapper bool
+
 	Failed bool
 	// ErrorType is set when Failed: error.type, else the last exception's type, else
-	// "_OTHER". Its values are not bounded.
+	// the status code of HTTP, else "_OTHER". An error.type with a blank in it is a
+	// message and is passed over. Its values are not bounded.
 	ErrorType string
 
 	// Of workflows and agents, and of their parts where they repeat it.
 	Workflow     string // name of the workflow
 	WorkflowID   string // the emitter's id of this run
+	WorkflowType string // workflow.type: what sort of workflow it is, where that is not its name
 	Agent        string // name of the agent
+	AgentID      string // agent.id, else gen_ai.agent.id; often new for each run, so not bounded
 	Conversation string // conversation, session or thread id
 	Priority     string // workflow.priority
 	Complexity   string // workflow.complexity_tier
