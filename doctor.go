@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,10 +17,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/otelcol"
 
 	"github.com/watchkeeper/watchkeeper/internal/proctable"
+	"github.com/watchkeeper/watchkeeper/receivers/agenthealth"
 )
 
 // finding is one line of `watchkeeper doctor`.
@@ -63,33 +69,60 @@ func render(out io.Writer, findings []finding) {
 }
 
 func examine(ctx context.Context, set otelcol.CollectorSettings, uris []string) []finding {
-	if _, err := readConfiguration(ctx, set, uris); err != nil {
+	cfg, err := readConfiguration(ctx, set, uris)
+	if err != nil {
+		return []finding{{fail, "configuration", oneLine(err)}}
+	}
+	whole, err := inUse(cfg)
+	if err != nil {
 		return []finding{{fail, "configuration", oneLine(err)}}
 	}
 	findings := []finding{{fine, "configuration", "valid"}}
-	whole, err := resolve(ctx, set, uris)
-	if err != nil {
-		return append(findings, finding{fail, "configuration", oneLine(err)})
-	}
-	findings = append(findings, listeners(ctx, whole)...)
-	findings = append(findings, targets(ctx, whole)...)
+	own := listening(cfg, whole)
+	findings = append(findings, listeners(ctx, own)...)
+	findings = append(findings, targets(ctx, whole, own)...)
 	findings = append(findings, folders(whole)...)
+	findings = append(findings, files(whole)...)
+	findings = append(findings, programs(whole)...)
 	return append(findings, rights(whole)...)
 }
 
-// resolve returns the configuration as it is written, its variables filled in.
-func resolve(ctx context.Context, set otelcol.CollectorSettings, uris []string) (map[string]any, error) {
-	settings := set.ConfigProviderSettings.ResolverSettings
-	settings.URIs, settings.DefaultScheme = uris, "env"
-	resolver, err := confmap.NewResolver(settings)
-	if err != nil {
-		return nil, err
+// inUse returns the configuration as a map, with the defaults filled in and secrets
+// blacked out: what pipelines use, because the rest is never started.
+func inUse(cfg *otelcol.Config) (map[string]any, error) {
+	used := make(map[component.ID]bool)
+	for _, pipeline := range cfg.Service.Pipelines {
+		for _, id := range slices.Concat(pipeline.Receivers, pipeline.Exporters) {
+			used[id] = true
+		}
 	}
-	conf, err := resolver.Resolve(ctx)
-	if err != nil {
-		return nil, err
+	whole := make(map[string]any)
+	add := func(kind string, id component.ID, settings component.Config) error {
+		conf := confmap.New()
+		if err := conf.Marshal(settings); err != nil {
+			return fmt.Errorf("%s::%s: %w", kind, id, err)
+		}
+		if whole[kind] == nil {
+			whole[kind] = make(map[string]any)
+		}
+		section(whole, kind)[id.String()] = conf.ToStringMap()
+		return nil
 	}
-	return conf.ToStringMap(), resolver.Shutdown(ctx)
+	var errs []error
+	for id, settings := range cfg.Receivers {
+		if used[id] {
+			errs = append(errs, add("receivers", id, settings))
+		}
+	}
+	for id, settings := range cfg.Exporters {
+		if used[id] {
+			errs = append(errs, add("exporters", id, settings))
+		}
+	}
+	for _, id := range cfg.Service.Extensions {
+		errs = append(errs, add("extensions", id, cfg.Extensions[id]))
+	}
+	return whole, errors.Join(errs...)
 }
 
 // address is an endpoint of the configuration and the keys that lead to it.
@@ -120,14 +153,36 @@ func addresses(whole map[string]any, kind, typ string, keys ...string) (found []
 	return found
 }
 
-// listeners tries every address that the configuration listens on.
-func listeners(ctx context.Context, whole map[string]any) (findings []finding) {
-	for _, a := range slices.Concat(
+// listening finds every address that the configuration listens on.
+func listening(cfg *otelcol.Config, whole map[string]any) []address {
+	own := slices.Concat(
 		addresses(whole, "receivers", "otlp", "protocols", "*", "endpoint"),
 		addresses(whole, "exporters", "prometheus", "endpoint"),
+		addresses(whole, "exporters", "console", "endpoint"),
 		addresses(whole, "extensions", "health_check", "endpoint"),
 		addresses(whole, "extensions", "zpages", "endpoint"),
-	) {
+	)
+	for _, a := range addresses(whole, "receivers", "agent_health", "heartbeat_server", "endpoint") {
+		id, _, _ := strings.Cut(strings.TrimPrefix(a.keys, "receivers::"), "::")
+		for known, settings := range cfg.Receivers {
+			health, ok := settings.(*agenthealth.Config)
+			if ok && known.String() == id && health.AwaitsHeartbeats() {
+				own = append(own, a)
+			}
+		}
+	}
+	return own
+}
+
+// listeners tries every address that the configuration listens on.
+func listeners(ctx context.Context, own []address) (findings []finding) {
+	taken := make(map[string]string)
+	for _, a := range own {
+		if other, twice := taken[a.endpoint]; twice && !strings.HasSuffix(a.endpoint, ":0") {
+			findings = append(findings, finding{fail, a.keys, a.endpoint + " is that of " + other + " too: choose another address"})
+			continue
+		}
+		taken[a.endpoint] = a.keys
 		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.endpoint)
 		if err != nil {
 			findings = append(findings, finding{fail, a.keys, oneLine(err) + ": end what listens there, or choose another address"})
@@ -140,22 +195,47 @@ func listeners(ctx context.Context, whole map[string]any) (findings []finding) {
 }
 
 // targets tries to reach every server that the configuration sends to. One that is
-// away may come back: the queue waits for it.
-func targets(ctx context.Context, whole map[string]any) (findings []finding) {
+// away may come back: the queue waits for it. What checks ask is for `check`.
+func targets(ctx context.Context, whole map[string]any, own []address) (findings []finding) {
 	for _, a := range slices.Concat(
 		addresses(whole, "exporters", "jaeger", "endpoint"),
 		addresses(whole, "exporters", "otlp_grpc", "endpoint"),
+		addresses(whole, "exporters", "otlp_http", "endpoint"),
+		addresses(whole, "exporters", "otlp_http", "traces_endpoint"),
+		addresses(whole, "exporters", "otlp_http", "metrics_endpoint"),
+		addresses(whole, "exporters", "otlp_http", "logs_endpoint"),
+		addresses(whole, "exporters", "prometheus_remote_write", "endpoint"),
 	) {
+		endpoint := reachedAt(a.endpoint)
+		if slices.ContainsFunc(own, func(o address) bool { return o.endpoint == endpoint }) {
+			findings = append(findings, finding{fine, a.keys, endpoint + " is this collector's own"})
+			continue
+		}
 		dialer := net.Dialer{Timeout: 3 * time.Second}
-		conn, err := dialer.DialContext(ctx, "tcp", a.endpoint)
+		conn, err := dialer.DialContext(ctx, "tcp", endpoint)
 		if err != nil {
 			findings = append(findings, finding{warn, a.keys, oneLine(err) + ": what is sent there waits in the queue"})
 			continue
 		}
 		_ = conn.Close()
-		findings = append(findings, finding{fine, a.keys, a.endpoint + " answers"})
+		findings = append(findings, finding{fine, a.keys, endpoint + " answers"})
 	}
 	return findings
+}
+
+// reachedAt returns where to dial for an endpoint, which may be a URL.
+func reachedAt(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return endpoint
+	}
+	if u.Port() != "" {
+		return u.Host
+	}
+	if u.Scheme == "https" {
+		return net.JoinHostPort(u.Hostname(), "443")
+	}
+	return net.JoinHostPort(u.Hostname(), "80")
 }
 
 // folders tries to write where the configuration keeps its state.
@@ -189,6 +269,52 @@ func writable(keys, dir string) finding {
 			return finding{fail, keys, oneLine(err) + ": give the collector's user the right to write there"}
 		}
 	}
+}
+
+// files tries to read the certificates and keys that the configuration names anywhere.
+func files(whole map[string]any) (findings []finding) {
+	var walk func(at string, value any)
+	walk = func(at string, value any) {
+		m, _ := value.(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			path, ok := m[key].(string)
+			if !ok || path == "" || !slices.Contains([]string{"ca_file", "cert_file", "key_file", "client_ca_file"}, key) {
+				walk(at+"::"+key, m[key])
+				continue
+			}
+			file, err := os.Open(path)
+			if err != nil {
+				findings = append(findings, finding{fail, at + "::" + key, oneLine(err) + ": give the collector's user the right to read it"})
+				continue
+			}
+			_ = file.Close()
+			findings = append(findings, finding{fine, at + "::" + key, path + " can be read"})
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(whole)) {
+		walk(kind, whole[kind])
+	}
+	return findings
+}
+
+// programs looks for what checks would start.
+func programs(whole map[string]any) (findings []finding) {
+	for id, settings := range ofType(section(whole, "receivers"), "agent_health") {
+		checks := section(settings, "checks")
+		for _, name := range slices.Sorted(maps.Keys(checks)) {
+			command, _ := section(section(checks, name), "mcp")["command"].([]any)
+			if len(command) == 0 {
+				continue
+			}
+			keys := "receivers::" + id + "::checks::" + name + "::mcp::command"
+			if path, err := exec.LookPath(fmt.Sprint(command[0])); err != nil {
+				findings = append(findings, finding{fail, keys, oneLine(err) + ": install it, or give the collector's user the right to run it"})
+			} else {
+				findings = append(findings, finding{fine, keys, path + " can be run"})
+			}
+		}
+	}
+	return findings
 }
 
 // rights says which parts of other processes cannot be seen.

@@ -47,6 +47,10 @@ type Result struct {
 	// ErrorType classifies the reason; it is None if and only if the state is
 	// Healthy.
 	ErrorType ErrorType
+	// Condition names, in one word from a closed list of the probe's, what ails the
+	// target, where that takes more than an ErrorType, such as "wedged". It is empty
+	// for Healthy.
+	Condition string
 	// Steps are the parts of the run that were reached, in order.
 	Steps []Step
 	// Measurements are what the target said of itself.
@@ -84,5 +88,6 @@ type Notice struct {
 
 // ContractChanged is the Kind of the Notice that an MCP server offers other tools
 // than those that were accepted before. Its attributes are "added", "removed",
-// "breaking" and "description": short lists of names of tools, absent when empty.
+// "breaking", "description" and "schema", short lists of names of tools, absent when
+// empty, and "contract", the digest of all tools as they are now.
 const ContractChanged = "mcp.contract_changed"

@@ -49,7 +49,7 @@ func (r *runner) snapshot() Snapshot {
 	s := r.history.snapshot(time.Now())
 	s.Name, s.Type, s.Critical = r.check.Name, r.check.Type, r.check.Critical
 	s.State, s.Previous, s.Cause = r.standing.state, r.standing.previous, r.standing.cause
-	s.Reason, s.ErrorType = r.standing.reason, r.standing.errorType
+	s.Reason, s.ErrorType, s.Condition = r.standing.reason, r.standing.errorType, r.standing.condition
 	s.Skipped, s.Abandoned, s.Stuck = r.skipped, r.abandoned, r.stuck != nil
 	return s
 }
@@ -239,7 +239,7 @@ func (r *runner) announce(lifted string, first bool, took time.Duration, now tim
 	t := Transition{
 		Name: r.check.Name, Type: r.check.Type, Critical: r.check.Critical,
 		State: r.standing.state, Previous: r.standing.previous,
-		Reason: r.standing.reason, ErrorType: r.standing.errorType,
+		Reason: r.standing.reason, ErrorType: r.standing.errorType, Condition: r.standing.condition,
 		Cause: r.standing.cause, Duration: took, Time: now,
 	}
 	if lifted != "" {

@@ -31,6 +31,7 @@ type saved struct {
 	State, Previous State
 	Reason          string
 	ErrorType       ErrorType
+	Condition       string
 	Cause           string
 	Failing, Better int
 
@@ -125,7 +126,8 @@ func (r *runner) save() *saved {
 		Type:  r.check.Type,
 		State: r.standing.state, Previous: r.standing.previous,
 		Reason: r.standing.reason, ErrorType: r.standing.errorType, Cause: r.standing.cause,
-		Failing: r.standing.failing, Better: r.standing.better,
+		Condition: r.standing.condition,
+		Failing:   r.standing.failing, Better: r.standing.better,
 		Failures: h.failures, LastSuccess: h.lastSuccess,
 		Runs: h.runsKept.list(), Outages: h.outages.list(), InOutage: h.failing,
 		LastAt: h.uptime.last, Account: append([]share(nil), h.uptime.account...),
@@ -140,6 +142,7 @@ func (r *runner) restore(s *saved) {
 	r.standing.judged = true
 	r.standing.state, r.standing.previous = s.State, s.Previous
 	r.standing.reason, r.standing.errorType, r.standing.cause = s.Reason, s.ErrorType, s.Cause
+	r.standing.condition = s.Condition
 	r.standing.failing, r.standing.better = s.Failing, s.Better
 	h, f := &r.history, &r.history.forecaster
 	h.failures, h.lastSuccess, h.failing = s.Failures, s.LastSuccess, s.InOutage

@@ -15,9 +15,10 @@ type Snapshot struct {
 	// State; see [Check].
 	State    State
 	Previous State
-	// Reason and ErrorType say why; see [Result].
+	// Reason, ErrorType and Condition say why; see [Result].
 	Reason    string
 	ErrorType ErrorType
+	Condition string
 	// Cause names the unhealthy check because of which the state is Unknown. The
 	// ErrorType is None then. It is empty otherwise.
 	Cause string
@@ -78,6 +79,7 @@ type Transition struct {
 	Previous  State
 	Reason    string
 	ErrorType ErrorType
+	Condition string
 	// Cause names another check on which this one depends. With State Unknown, that
 	// check has become unhealthy; with State Healthy, it has become well again.
 	// Nobody need be told of such a Transition who is told of that check.

@@ -22,6 +22,7 @@ type standing struct {
 	state, previous State
 	reason          string
 	errorType       ErrorType
+	condition       string
 	// failing and better count runs in a row.
 	failing, better int
 
@@ -56,10 +57,10 @@ func (s *standing) take(v verdict, began time.Time, blocker string) (news bool, 
 	}
 	next := s.next(v)
 	if next == v.state {
-		s.reason, s.errorType = v.reason, v.errorType
+		s.reason, s.errorType, s.condition = v.reason, v.errorType, v.condition
 	} else if s.state == Unknown {
 		s.reason = oneLine(fmt.Sprintf("failed %d of the %d times after which it is unhealthy: %s", s.failing, s.failuresToUnhealthy, v.reason))
-		s.errorType = v.errorType
+		s.errorType, s.condition = v.errorType, v.condition
 	}
 	if next == s.state {
 		return first, lifted
@@ -98,7 +99,7 @@ func (s *standing) block(cause string) bool {
 		return false
 	}
 	s.cause, s.freed = cause, time.Time{}
-	s.reason, s.errorType = fmt.Sprintf("depends on %s, which is unhealthy", cause), None
+	s.reason, s.errorType, s.condition = fmt.Sprintf("depends on %s, which is unhealthy", cause), None, ""
 	if s.state == Unknown {
 		return false
 	}

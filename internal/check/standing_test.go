@@ -177,3 +177,18 @@ func TestDependenciesMustExistAndNotLeadBack(t *testing.T) {
 	_, err := New([]Check{c}, Settings{MaxConcurrent: 1})
 	require.EqualError(t, err, `check "a": depends on itself: a → a`)
 }
+
+func TestTheConditionIsThatOfTheState(t *testing.T) {
+	s := newStanding(Check{FailuresToUnhealthy: 2})
+	ill := verdict{state: Unhealthy, reason: "wedged: nothing ended", errorType: Assertion, condition: "wedged"}
+	s.take(verdict{state: Healthy}, time.Time{}, "")
+	s.take(ill, time.Time{}, "")
+	require.Empty(t, s.condition, "it is healthy still")
+	s.take(ill, time.Time{}, "")
+	require.Equal(t, "wedged", s.condition)
+	s.block("db")
+	require.Empty(t, s.condition)
+	require.Empty(t, judge(Result{State: Healthy, Condition: "late"}, nil, nil, time.Second).condition)
+	require.Empty(t, judge(Result{State: Degraded, Condition: "late"}, nil, context.DeadlineExceeded, time.Second).condition)
+	require.Equal(t, "late", judge(Result{State: Degraded, Condition: "late", Reason: "x", ErrorType: Timeout}, nil, nil, time.Second).condition)
+}

@@ -24,6 +24,7 @@ type verdict struct {
 	state        State
 	reason       string
 	errorType    ErrorType
+	condition    string
 	duration     time.Duration
 	steps        []Step
 	measurements []Measurement
@@ -38,6 +39,7 @@ func judge(result Result, err, late error, timeout time.Duration) verdict {
 		state:        result.State,
 		reason:       oneLine(result.Reason),
 		errorType:    result.ErrorType,
+		condition:    oneLine(result.Condition),
 		steps:        slices.Clone(result.Steps),
 		measurements: slices.Clone(result.Measurements),
 		notices:      tidy(result.Notices),
@@ -60,6 +62,9 @@ func judge(result Result, err, late error, timeout time.Duration) verdict {
 	}
 	if v.state != Healthy && v.reason == "" {
 		v.reason = "the probe gave no reason"
+	}
+	if v.state != result.State || v.state == Healthy {
+		v.condition = "" // it belongs to what the probe found
 	}
 	return v
 }

@@ -111,7 +111,11 @@ func TestEveryKeyReachesTheConfiguration(t *testing.T) {
 	}, *port.TCP.Get())
 
 	worker := cfg.Checks["worker"]
-	require.Equal(t, HeartbeatConfig{Every: 30 * time.Second, DeadAfter: 4, WedgedAfter: 0}, *worker.Heartbeat.Get())
+	require.Equal(t, HeartbeatConfig{
+		Every: 30 * time.Second, DeadAfter: 4, WedgedAfter: 0,
+		Service: "worker", Attributes: map[string]string{"deployment.environment.name": "prod"},
+		Signal: "traces", WorkInterval: 10 * time.Minute, MinInstances: 2, MaxInstances: 50,
+	}, *worker.Heartbeat.Get())
 
 	skip := configtls.ClientConfig{InsecureSkipVerify: true}
 	api := cfg.Checks["api"]
@@ -167,7 +171,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, A2AConfig{ClientConfig: ClientConfig{Endpoint: "http://localhost"}, MaxResponseTime: 2 * time.Second, MinCertificateValidity: week}, *agent.A2A.Get())
 	require.Equal(t, GRPCConfig{SocketConfig: plain}, *rpc.GRPC.Get())
 	require.Equal(t, TCPConfig{SocketConfig: plain}, *port.TCP.Get())
-	require.Equal(t, HeartbeatConfig{Every: time.Minute, DeadAfter: 3, WedgedAfter: 5}, *worker.Heartbeat.Get())
+	require.Equal(t, HeartbeatConfig{Every: time.Minute, DeadAfter: 3, WedgedAfter: 5, Signal: "any", MaxInstances: 100}, *worker.Heartbeat.Get())
 	require.Equal(t, PostgresConfig{
 		Endpoint: "localhost:5432", Username: "monitor", Database: "postgres", TLS: configtls.NewDefaultClientConfig(),
 		MaxResponseTime: time.Second, MaxActiveConnections: 80, MaxConnectionsRatio: 0.9,
@@ -217,6 +221,10 @@ func TestConfigurationErrorsNameKeyRuleAndValue(t *testing.T) {
 		"postgres_more":                 "checks::a::postgres: max_waiting_connections: must not be negative, got -1\nmax_transaction_age: must not be negative, got -1s\nmax_replication_lag: must not be negative, got -1s",
 		"redis_more":                    "checks::a::redis: max_memory_ratio: must be from 0 to 1, got 90\nmax_eviction_rate: must not be negative, got -1",
 		"system_more":                   "checks::a::system: max_open_files: must be a percentage from 0 to 100, got 101\nmax_cpu_pressure: must be a percentage from 0 to 100, got -1\nmax_memory_pressure: must be a percentage from 0 to 100, got -1\nmax_io_pressure: must be a percentage from 0 to 100, got -1\nmax_load: must not be negative, got -1",
+		"heartbeat_instances":           "checks::a::heartbeat: min_instances: must be from 0 to max_instances, which is 100, got 101",
+		"heartbeat_instances_none":      "checks::a::heartbeat: max_instances: must be from 1 to 100000, got 0\nmin_instances: must be from 0 to max_instances, which is 0, got -1",
+		"heartbeat_service":             "checks::a::heartbeat: attributes: needs service, the service.name in the telemetry, got map[a:b] without it\nsignal: needs service, the service.name in the telemetry, got logs without it\nwork_interval: needs service, the service.name in the telemetry, got 1m0s without it\nmin_instances: needs service, the service.name in the telemetry, got 1 without it",
+		"heartbeat_signal":              "checks::a::heartbeat: signal: must be any, call, traces, metrics or logs, got \"spans\"\nwork_interval: must not be negative, got -1s",
 		"block_none":                    `checks::a: exactly one of a2a, grpc, heartbeat, http, mcp, postgres, redis, system, tcp must be set, got none`,
 		"block_two":                     `checks::a: exactly one of a2a, grpc, heartbeat, http, mcp, postgres, redis, system, tcp must be set, got redis and system`,
 		"timeout":                       `checks::a: timeout: must be above zero, got 0s`,

@@ -162,6 +162,9 @@ func (t transition) record(builder *metadata.LogsBuilder) {
 	if t.Reason != "" {
 		options = append(options, metadata.WithErrorMessageEventAttribute(t.Reason))
 	}
+	if t.Condition != "" {
+		options = append(options, metadata.WithHeartbeatConditionEventAttribute(t.Condition))
+	}
 	if t.Pattern != check.NoPattern {
 		options = append(options, metadata.WithFailurePatternEventAttribute(string(t.Pattern)))
 	}

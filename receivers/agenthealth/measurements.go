@@ -45,6 +45,15 @@ var recordMeasurement = map[string]func(b *builder, at timestamp, checkName stri
 	"heartbeat.age": func(b *builder, at timestamp, checkName string, m check.Measurement) {
 		b.RecordHeartbeatAgeDataPoint(at, m.Value, checkName)
 	},
+	"heartbeat.instances": func(b *builder, at timestamp, checkName string, m check.Measurement) {
+		b.RecordHeartbeatInstancesDataPoint(at, int64(m.Value), checkName)
+	},
+	"heartbeat.signal.age": func(b *builder, at timestamp, checkName string, m check.Measurement) {
+		b.RecordHeartbeatSignalAgeDataPoint(at, m.Value, checkName, metadata.MapAttributeHeartbeatSignal[m.Attributes["signal"]])
+	},
+	"heartbeat.work.age": func(b *builder, at timestamp, checkName string, m check.Measurement) {
+		b.RecordHeartbeatWorkAgeDataPoint(at, m.Value, checkName)
+	},
 	"host.load": func(b *builder, at timestamp, checkName string, m check.Measurement) {
 		b.RecordHostLoadDataPoint(at, m.Value, checkName)
 	},

@@ -93,12 +93,12 @@ func (r *agentHealth) Start(ctx context.Context, host component.Host) error {
 	if r.memory, err = remember(ctx, r, host); err != nil {
 		return errors.Join(err, closeAll(checks))
 	}
-	if r.cfg.awaitsHeartbeats() {
+	if r.cfg.AwaitsHeartbeats() {
 		if r.hangUp, err = r.listen(ctx, host, beats); err != nil {
 			return errors.Join(err, r.memory.close(ctx), closeAll(checks))
 		}
 	}
-	if err := r.observe(); err != nil {
+	if err := r.observe(beats); err != nil {
 		return errors.Join(err, r.stopListening(ctx), r.memory.close(ctx), closeAll(checks))
 	}
 	r.started = true

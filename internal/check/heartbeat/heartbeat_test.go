@@ -18,22 +18,22 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// agent is a probe with the clock of the test.
-type agent struct {
+// watched is an agent: its probe, with the clock of the test.
+type watched struct {
 	*Probe
 	t     *testing.T
 	store *Store
 	now   time.Time
 }
 
-func newAgent(t *testing.T, change func(*Settings)) *agent {
+func newAgent(t *testing.T, change func(*Settings)) *watched {
 	t.Helper()
-	a := &agent{t: t, store: new(Store), now: time.Unix(1_800_000_000, 0)}
+	a := &watched{t: t, store: new(Store), now: time.Unix(1_800_000_000, 0)}
 	a.Probe = a.probe(change)
 	return a
 }
 
-func (a *agent) probe(change func(*Settings)) *Probe {
+func (a *watched) probe(change func(*Settings)) *Probe {
 	s := DefaultSettings()
 	s.Store, s.Name, s.Now = a.store, "planner", func() time.Time { return a.now }
 	if change != nil {
@@ -44,31 +44,38 @@ func (a *agent) probe(change func(*Settings)) *Probe {
 	return p
 }
 
-func (a *agent) beat(progress string) { require.True(a.t, a.store.Beat("planner", progress, a.now)) }
+func (a *watched) beat(progress string) { require.True(a.t, a.store.Beat("planner", progress, a.now)) }
 
-func (a *agent) want(state check.State, kind check.ErrorType, reason string) check.Result {
+func (a *watched) want(state check.State, kind check.ErrorType, reason string) check.Result {
 	a.t.Helper()
 	r, err := a.Run(a.t.Context())
 	require.NoError(a.t, err)
 	require.Equal(a.t, reason, r.Reason)
+	if condition, _, told := strings.Cut(reason, ": "); told && state != check.Unknown {
+		require.Equal(a.t, condition, r.Condition)
+	} else {
+		require.Empty(a.t, r.Condition)
+	}
 	require.Equal(a.t, kind, r.ErrorType)
 	require.Equal(a.t, state, r.State)
 	require.Len(a.t, r.Steps, 1)
 	return r
 }
 
-func TestAgentIsSilentAndThenDead(t *testing.T) {
+func TestAgentIsLateAndThenDead(t *testing.T) {
 	a := newAgent(t, nil)
 	a.beat("")
 	r := a.want(check.Healthy, check.None, "")
-	require.Equal(t, []check.Measurement{{Name: "heartbeat.age", Value: 0}}, r.Measurements)
+	require.Equal(t, []check.Measurement{
+		{Name: "heartbeat.age", Value: 0}, {Name: "heartbeat.signal.age", Value: 0, Attributes: map[string]string{"signal": "call"}},
+	}, r.Measurements)
 	a.now = a.now.Add(time.Minute)
 	r = a.want(check.Healthy, check.None, "")
 	require.Equal(t, 60.0, r.Measurements[0].Value)
 	a.now = a.now.Add(time.Second)
-	a.want(check.Degraded, check.Timeout, "silent: no heartbeat for 1m1s, more than 1m0s")
+	a.want(check.Degraded, check.Timeout, "late: no heartbeat for 1m1s, more than 1m0s")
 	a.now = a.now.Add(119 * time.Second)
-	a.want(check.Degraded, check.Timeout, "silent: no heartbeat for 3m0s, more than 1m0s")
+	a.want(check.Degraded, check.Timeout, "late: no heartbeat for 3m0s, more than 1m0s")
 	a.now = a.now.Add(time.Second)
 	a.want(check.Unhealthy, check.Timeout, "dead: no heartbeat for 3m1s, more than 3 times 1m0s")
 	a.beat("")
@@ -82,7 +89,7 @@ func TestAgentIsUnknownUntilItsFirstHeartbeatIsDue(t *testing.T) {
 	a.now = a.now.Add(time.Minute)
 	a.want(check.Unknown, check.Internal, "no heartbeat yet, in 1m0s of listening; the first is due within 1m0s")
 	a.now = a.now.Add(time.Second)
-	a.want(check.Degraded, check.Timeout, "silent: no heartbeat yet, in 1m1s of listening, more than 1m0s")
+	a.want(check.Degraded, check.Timeout, "late: no heartbeat yet, in 1m1s of listening, more than 1m0s")
 	a.now = a.now.Add(2 * time.Minute)
 	a.want(check.Unhealthy, check.Timeout, "dead: no heartbeat yet, in 3m1s of listening, more than 3 times 1m0s")
 }
@@ -114,7 +121,7 @@ func TestAgentThatDoesNotGetOnIsWedged(t *testing.T) {
 }
 
 func TestSilenceOutlivesARestartButDoesNotGrowMeanwhile(t *testing.T) {
-	restart := func(a *agent) *agent {
+	restart := func(a *watched) *watched {
 		state, err := a.State()
 		require.NoError(t, err)
 		require.NotContains(t, string(state), "secret")
@@ -135,9 +142,9 @@ func TestSilenceOutlivesARestartButDoesNotGrowMeanwhile(t *testing.T) {
 	r := a.want(check.Healthy, check.None, "")
 	require.Equal(t, 50.0, r.Measurements[0].Value)
 	a.now = a.now.Add(11 * time.Second)
-	a.want(check.Degraded, check.Timeout, "silent: no heartbeat for 1m1s, more than 1m0s")
+	a.want(check.Degraded, check.Timeout, "late: no heartbeat for 1m1s, more than 1m0s")
 	a = restart(a)
-	a.want(check.Degraded, check.Timeout, "silent: no heartbeat for 1m1s, more than 1m0s")
+	a.want(check.Degraded, check.Timeout, "late: no heartbeat for 1m1s, more than 1m0s")
 	a.now = a.now.Add(time.Hour)
 	a = restart(a)
 	a.want(check.Unhealthy, check.Timeout, "dead: no heartbeat for 1h1m1s, more than 3 times 1m0s")
@@ -157,7 +164,9 @@ func TestSilenceOutlivesARestartButDoesNotGrowMeanwhile(t *testing.T) {
 }
 
 func TestStateThatCannotBeIsRefused(t *testing.T) {
-	for _, state := range []string{"", "[]", `{"silence_ns":-1}`, `{"silence_ns":9223372036854775807}`, `{"same":-1}`} {
+	for _, state := range []string{"", "[]", `{"silence_ns":-1}`, `{"silence_ns":9223372036854775807}`, `{"same":-1}`,
+		`{"listening_ns":-1}`, `{"absent_ns":{"traces":-1}}`, `{"absent_ns":{"moon":-1}}`, `{"idle_ns":-1}`,
+	} {
 		require.Error(t, newAgent(t, nil).Restore([]byte(state)), state)
 	}
 }
@@ -180,7 +189,7 @@ func TestBeatsMayComeAtOnceAndOutOfOrder(t *testing.T) {
 		all.Go(func() { a.store.Beat("planner", "x", a.now.Add(time.Duration(-i)*time.Hour)) })
 	}
 	all.Wait()
-	require.Equal(t, life{last: a.now, progress: a.store.life("planner").progress, same: 100}, a.store.life("planner"))
+	require.Equal(t, life{last: [signs]time.Time{Call: a.now}, progress: a.store.life("planner").progress, same: 100}, a.store.life("planner"))
 }
 
 func TestHandlerTakesHeartbeats(t *testing.T) {
@@ -199,12 +208,12 @@ func TestHandlerTakesHeartbeats(t *testing.T) {
 		}
 		const planner = "/heartbeat/team%20a%2Fplanner"
 		f(http.MethodPost, planner, "", http.StatusNoContent)
-		require.Equal(t, life{last: time.Now()}, store.life(s.Name))
+		require.Equal(t, life{last: [signs]time.Time{Call: time.Now()}}, store.life(s.Name))
 		time.Sleep(time.Second)
 		f(http.MethodPost, planner, "step 1", http.StatusNoContent)
 		f(http.MethodPost, planner+"?progress=step+1", "ignored", http.StatusNoContent)
 		got := store.life(s.Name)
-		require.Equal(t, time.Now(), got.last)
+		require.Equal(t, time.Now(), got.last[Call])
 		require.Equal(t, 2, got.same)
 
 		f(http.MethodGet, planner, "", http.StatusMethodNotAllowed)
@@ -219,11 +228,18 @@ func TestHandlerTakesHeartbeats(t *testing.T) {
 
 func TestSettingsThatCannotBe(t *testing.T) {
 	for want, change := range map[string]func(*Settings){
-		"there must be a store":                           func(s *Settings) { s.Store = nil },
-		"the name must not be empty":                      func(s *Settings) { s.Name = "" },
-		"interval: want more than zero, got 0s":           func(s *Settings) { s.Interval = 0 },
-		"dead after: want at least 1 interval, got 0":     func(s *Settings) { s.DeadAfter = 0 },
-		"wedged after: want 0 or more heartbeats, got -1": func(s *Settings) { s.WedgedAfter = -1 },
+		"there must be a store":                                         func(s *Settings) { s.Store = nil },
+		"the name must not be empty":                                    func(s *Settings) { s.Name = "" },
+		"interval: want more than zero, got 0s":                         func(s *Settings) { s.Interval = 0 },
+		"dead after: want at least 1 interval, got 0":                   func(s *Settings) { s.DeadAfter = 0 },
+		"wedged after: want 0 or more heartbeats, got -1":               func(s *Settings) { s.WedgedAfter = -1 },
+		"work interval: want 0 or more, got -1s":                        func(s *Settings) { s.WorkInterval = -time.Second },
+		"expect: there is no sign 5":                                    func(s *Settings) { s.Expect = 5 },
+		"the sender: telemetry can only be expected of a named service": func(s *Settings) { s.Expect = Traces },
+		"max instances: want at least 1, got 0":                         func(s *Settings) { s.Sender.Service, s.MaxInstances = "planner", 0 },
+		"min instances: want 0 to 100, the most that are remembered, got 101": func(s *Settings) {
+			s.Sender.Service, s.MinInstances = "planner", 101
+		},
 	} {
 		s := DefaultSettings()
 		s.Store, s.Name = new(Store), "planner"
@@ -235,8 +251,9 @@ func TestSettingsThatCannotBe(t *testing.T) {
 
 func FuzzRestore(f *testing.F) {
 	f.Add(`{"beaten":true,"silence_ns":60000000000,"progress_hash":1,"same":2}`)
+	f.Add(`{"beaten":false,"silence_ns":1,"listening_ns":60000000000,"absent_ns":{"traces":5,"logs":0},"idle_ns":7}`)
 	f.Fuzz(func(t *testing.T, state string) {
-		a := newAgent(t, nil)
+		a := newAgent(t, func(s *Settings) { s.Sender.Service, s.Expect, s.WorkInterval = "planner", Traces, time.Minute })
 		if a.Restore([]byte(state)) != nil {
 			return
 		}
@@ -248,7 +265,9 @@ func FuzzRestore(f *testing.F) {
 
 func BenchmarkBeat(b *testing.B) {
 	store := new(Store)
-	store.expect("planner")
+	s := DefaultSettings()
+	s.Name = "planner"
+	store.expect(s)
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {

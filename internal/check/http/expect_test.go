@@ -162,7 +162,7 @@ func TestServersThatHurt(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			start := time.Now()
 			r := run(t, newProbe(t, s), timeout)
-			require.Less(t, time.Since(start), timeout+time.Second, name)
+			require.Less(t, time.Since(start), timeout+5*time.Second, name)
 			runtime.ReadMemStats(&after)
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), name)
 			return r
@@ -194,7 +194,7 @@ func TestTLSThatStalls(t *testing.T) {
 		r, err := newProbe(t, Settings{URL: "https://" + address}).Run(ctx)
 		cancel()
 		require.NoError(t, err)
-		require.Less(t, time.Since(start), 3*time.Second)
+		require.Less(t, time.Since(start), 10*time.Second)
 		require.Equal(t, check.Timeout, r.ErrorType)
 		require.Equal(t, address+": no answer in time, waiting in step tls", r.Reason)
 	}

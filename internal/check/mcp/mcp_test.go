@@ -185,16 +185,19 @@ func TestReferenceServer(t *testing.T) {
 	server.Freeze()
 	start := time.Now()
 	r = runOnce(t, p, 300*time.Millisecond)
-	require.Less(t, time.Since(start), 3*time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	require.Equal(t, "initialize at "+server.Endpoint+": no answer in time", r.Reason)
 	server.Thaw()
 	require.Equal(t, check.Healthy, runOnce(t, p, 10*time.Second).State)
 
 	server.Stop()
-	r = runOnce(t, p, 5*time.Second)
-	require.Equal(t, check.Unhealthy, r.State)
-	require.Equal(t, check.Refused, r.ErrorType)
+	// On a busy machine the first run may still find a connection that is about to end.
+	require.Eventually(t, func() bool {
+		r = runOnce(t, p, 5*time.Second)
+		require.Equal(t, check.Unhealthy, r.State)
+		return r.ErrorType == check.Refused
+	}, 20*time.Second, 10*time.Millisecond)
 	require.Equal(t, "connect at "+server.Endpoint+": the connection was refused or reset", r.Reason)
 	server.Start()
 	require.Equal(t, check.Healthy, runOnce(t, p, 10*time.Second).State)
@@ -303,12 +306,12 @@ func TestServerThatIgnoresWhatItDoesNotKnowIsInitialized(t *testing.T) {
 	}))
 	defer web.Close()
 	p := newProbe(t, Settings{Endpoint: web.URL})
-	r := runOnce(t, p, time.Second)
+	r := runOnce(t, p, 2*time.Second)
 	require.Equal(t, check.Healthy, r.State, r.Reason)
 	require.Subset(t, steps(r), []string{"discover", "initialize"})
-	start := time.Now()
-	require.Equal(t, check.Healthy, runOnce(t, p, time.Second).State)
-	require.Less(t, time.Since(start), 400*time.Millisecond, "the era is remembered")
+	r = runOnce(t, p, 2*time.Second)
+	require.Equal(t, check.Healthy, r.State, r.Reason)
+	require.NotContains(t, steps(r), "discover", "the era is remembered")
 }
 
 func TestSlowServerIsNotTakenForAnOldOne(t *testing.T) {

@@ -93,7 +93,7 @@ func TestMisbehavingServers(t *testing.T) {
 			}
 			start := time.Now()
 			r := runOnce(t, p, timeout)
-			require.Less(t, time.Since(start), 2*time.Second)
+			require.Less(t, time.Since(start), 10*time.Second)
 			require.Equal(t, check.Unhealthy, r.State)
 			require.Contains(t, r.Reason, " at "+strings.TrimPrefix(web.URL, "http://")+": ")
 			require.Equal(t, test.cause, r.Reason[strings.LastIndex(r.Reason, test.cause[:3]):])
@@ -143,6 +143,6 @@ func TestCanceledRunEndsSoon(t *testing.T) {
 	start := time.Now()
 	r, err := p.Run(ctx)
 	require.NoError(t, err)
-	require.Less(t, time.Since(start), 3*time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 }

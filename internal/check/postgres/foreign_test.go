@@ -63,7 +63,7 @@ func TestWhatIsNoPostgresIsUnhealthy(t *testing.T) {
 			}
 			start := time.Now()
 			r := run(t, p, timeout)
-			require.Less(t, time.Since(start), 3*time.Second)
+			require.Less(t, time.Since(start), 10*time.Second)
 			require.Equal(t, check.Unhealthy, r.State)
 			require.Equal(t, test.kind, r.ErrorType, r.Reason)
 			require.Empty(t, r.Measurements)
@@ -90,13 +90,13 @@ func TestServerThatStallsEndsByTheTimeout(t *testing.T) {
 	s := settings(peers.Stalling(t, "R"))
 	start := time.Now()
 	r := run(t, newProbe(t, s), 300*time.Millisecond)
-	require.Less(t, time.Since(start), 3*time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	s.TLS = &tls.Config{}
 	s.Endpoint = peers.Stalling(t, "S")
 	start = time.Now()
 	r = run(t, newProbe(t, s), 300*time.Millisecond)
-	require.Less(t, time.Since(start), 3*time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	require.Equal(t, "connecting to "+s.Endpoint+": no answer in time", r.Reason)
 }
@@ -146,7 +146,7 @@ func TestCanceledRunEndsSoon(t *testing.T) {
 	start := time.Now()
 	r, err := p.Run(ctx)
 	require.NoError(t, err)
-	require.Less(t, time.Since(start), 3*time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 }
 

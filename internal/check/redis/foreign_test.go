@@ -81,7 +81,7 @@ func TestWhatIsNoRedisIsUnhealthy(t *testing.T) {
 			}
 			start := time.Now()
 			r := run(t, newProbe(t, settings(endpoint)), timeout)
-			require.Less(t, time.Since(start), 3*time.Second)
+			require.Less(t, time.Since(start), 10*time.Second)
 			require.Equal(t, check.Unhealthy, r.State)
 			require.Equal(t, "PING to "+endpoint+": "+test.cause, r.Reason)
 			require.Equal(t, test.kind, r.ErrorType)
@@ -101,13 +101,13 @@ func TestServerThatStallsEndsByTheTimeout(t *testing.T) {
 	s := settings(peers.Stalling(t, "+"))
 	start := time.Now()
 	r := run(t, newProbe(t, s), 300*time.Millisecond)
-	require.Less(t, time.Since(start), 3*time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	s.TLS = &tls.Config{}
 	s.Endpoint = peers.Stalling(t, "")
 	start = time.Now()
 	r = run(t, newProbe(t, s), 300*time.Millisecond)
-	require.Less(t, time.Since(start), 3*time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	require.Equal(t, "connecting to "+s.Endpoint+": no answer in time", r.Reason)
 }
@@ -157,7 +157,7 @@ func TestCanceledRunEndsSoon(t *testing.T) {
 	start := time.Now()
 	r, err := p.Run(ctx)
 	require.NoError(t, err)
-	require.Less(t, time.Since(start), 3*time.Second)
+	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 }
 

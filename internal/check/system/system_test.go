@@ -173,10 +173,8 @@ func TestWhatCannotBeReadIsNotHeldAgainstTheHost(t *testing.T) {
 func TestFirstRunHeedsTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	start := time.Now()
 	_, err := newHost(t).probe(nil).Run(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	require.Less(t, time.Since(start), firstSample)
 }
 
 func TestFileSystemThatHangsIsNotAskedTwice(t *testing.T) {

@@ -367,6 +367,66 @@ func (ms *HeartbeatAgeMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	return nil
 }
 
+// HeartbeatInstancesMetricConfig provides config for the heartbeat.instances metric.
+type HeartbeatInstancesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeartbeatInstancesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeartbeatSignalAgeMetricConfig provides config for the heartbeat.signal.age metric.
+type HeartbeatSignalAgeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeartbeatSignalAgeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// HeartbeatWorkAgeMetricConfig provides config for the heartbeat.work.age metric.
+type HeartbeatWorkAgeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *HeartbeatWorkAgeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // HostLoadMetricConfig provides config for the host.load metric.
 type HostLoadMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -847,6 +907,9 @@ type MetricsConfig struct {
 	DatabaseSize                      DatabaseSizeMetricConfig                      `mapstructure:"database.size"`
 	DatabaseTransactionOldestAge      DatabaseTransactionOldestAgeMetricConfig      `mapstructure:"database.transaction.oldest_age"`
 	HeartbeatAge                      HeartbeatAgeMetricConfig                      `mapstructure:"heartbeat.age"`
+	HeartbeatInstances                HeartbeatInstancesMetricConfig                `mapstructure:"heartbeat.instances"`
+	HeartbeatSignalAge                HeartbeatSignalAgeMetricConfig                `mapstructure:"heartbeat.signal.age"`
+	HeartbeatWorkAge                  HeartbeatWorkAgeMetricConfig                  `mapstructure:"heartbeat.work.age"`
 	HostLoad                          HostLoadMetricConfig                          `mapstructure:"host.load"`
 	HostPressure                      HostPressureMetricConfig                      `mapstructure:"host.pressure"`
 	HostUtilization                   HostUtilizationMetricConfig                   `mapstructure:"host.utilization"`
@@ -926,6 +989,15 @@ func DefaultMetricsConfig() MetricsConfig {
 			Enabled: true,
 		},
 		HeartbeatAge: HeartbeatAgeMetricConfig{
+			Enabled: true,
+		},
+		HeartbeatInstances: HeartbeatInstancesMetricConfig{
+			Enabled: true,
+		},
+		HeartbeatSignalAge: HeartbeatSignalAgeMetricConfig{
+			Enabled: true,
+		},
+		HeartbeatWorkAge: HeartbeatWorkAgeMetricConfig{
 			Enabled: true,
 		},
 		HostLoad: HostLoadMetricConfig{

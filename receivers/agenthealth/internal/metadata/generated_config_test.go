@@ -80,6 +80,15 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeartbeatAge: HeartbeatAgeMetricConfig{
 						Enabled: true,
 					},
+					HeartbeatInstances: HeartbeatInstancesMetricConfig{
+						Enabled: true,
+					},
+					HeartbeatSignalAge: HeartbeatSignalAgeMetricConfig{
+						Enabled: true,
+					},
+					HeartbeatWorkAge: HeartbeatWorkAgeMetricConfig{
+						Enabled: true,
+					},
 					HostLoad: HostLoadMetricConfig{
 						Enabled: true,
 					},
@@ -213,6 +222,15 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HeartbeatAge: HeartbeatAgeMetricConfig{
 						Enabled: false,
 					},
+					HeartbeatInstances: HeartbeatInstancesMetricConfig{
+						Enabled: false,
+					},
+					HeartbeatSignalAge: HeartbeatSignalAgeMetricConfig{
+						Enabled: false,
+					},
+					HeartbeatWorkAge: HeartbeatWorkAgeMetricConfig{
+						Enabled: false,
+					},
 					HostLoad: HostLoadMetricConfig{
 						Enabled: false,
 					},
@@ -292,7 +310,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(A2aAgentCardSizeMetricConfig{}, A2aAgentInterfacesMetricConfig{}, A2aAgentSkillsMetricConfig{}, AgentHealthAvailabilityMetricConfig{}, AgentHealthCheckDurationMetricConfig{}, AgentHealthCheckRunsMetricConfig{}, AgentHealthConsecutiveFailuresMetricConfig{}, AgentHealthFailureProbabilityMetricConfig{}, AgentHealthLastSuccessTimeMetricConfig{}, AgentHealthPredictedFailureMetricConfig{}, AgentHealthStatusMetricConfig{}, DatabaseConnectionPoolActiveMetricConfig{}, DatabaseConnectionPoolUtilizationMetricConfig{}, DatabaseConnectionPoolWaitingMetricConfig{}, DatabaseReplicationLagMetricConfig{}, DatabaseSizeMetricConfig{}, DatabaseTransactionOldestAgeMetricConfig{}, HeartbeatAgeMetricConfig{}, HostLoadMetricConfig{}, HostPressureMetricConfig{}, HostUtilizationMetricConfig{}, HTTPCertificateExpiryMetricConfig{}, McpCertificateExpiryMetricConfig{}, McpContractDifferencesMetricConfig{}, McpProtocolInfoMetricConfig{}, McpTokenExpiryMetricConfig{}, McpToolsMetricConfig{}, McpToolsDefinitionSizeMetricConfig{}, McpToolsDefinitionTokensMetricConfig{}, RedisClientsConnectedMetricConfig{}, RedisClusterNodesMetricConfig{}, RedisClusterSlotsUncoveredMetricConfig{}, RedisClusterStateMetricConfig{}, RedisKeysEvictedMetricConfig{}, RedisMemoryUsedMetricConfig{}, RedisMemoryUtilizationMetricConfig{}, RedisReplicasConnectedMetricConfig{}, RedisReplicationLinkUpMetricConfig{}, RedisSentinelMastersMetricConfig{}, RedisSentinelQuorumMissingMetricConfig{}, TLSCertificateExpiryMetricConfig{}, ResourceAttributeConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(A2aAgentCardSizeMetricConfig{}, A2aAgentInterfacesMetricConfig{}, A2aAgentSkillsMetricConfig{}, AgentHealthAvailabilityMetricConfig{}, AgentHealthCheckDurationMetricConfig{}, AgentHealthCheckRunsMetricConfig{}, AgentHealthConsecutiveFailuresMetricConfig{}, AgentHealthFailureProbabilityMetricConfig{}, AgentHealthLastSuccessTimeMetricConfig{}, AgentHealthPredictedFailureMetricConfig{}, AgentHealthStatusMetricConfig{}, DatabaseConnectionPoolActiveMetricConfig{}, DatabaseConnectionPoolUtilizationMetricConfig{}, DatabaseConnectionPoolWaitingMetricConfig{}, DatabaseReplicationLagMetricConfig{}, DatabaseSizeMetricConfig{}, DatabaseTransactionOldestAgeMetricConfig{}, HeartbeatAgeMetricConfig{}, HeartbeatInstancesMetricConfig{}, HeartbeatSignalAgeMetricConfig{}, HeartbeatWorkAgeMetricConfig{}, HostLoadMetricConfig{}, HostPressureMetricConfig{}, HostUtilizationMetricConfig{}, HTTPCertificateExpiryMetricConfig{}, McpCertificateExpiryMetricConfig{}, McpContractDifferencesMetricConfig{}, McpProtocolInfoMetricConfig{}, McpTokenExpiryMetricConfig{}, McpToolsMetricConfig{}, McpToolsDefinitionSizeMetricConfig{}, McpToolsDefinitionTokensMetricConfig{}, RedisClientsConnectedMetricConfig{}, RedisClusterNodesMetricConfig{}, RedisClusterSlotsUncoveredMetricConfig{}, RedisClusterStateMetricConfig{}, RedisKeysEvictedMetricConfig{}, RedisMemoryUsedMetricConfig{}, RedisMemoryUtilizationMetricConfig{}, RedisReplicasConnectedMetricConfig{}, RedisReplicationLinkUpMetricConfig{}, RedisSentinelMastersMetricConfig{}, RedisSentinelQuorumMissingMetricConfig{}, TLSCertificateExpiryMetricConfig{}, ResourceAttributeConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}

@@ -46,6 +46,12 @@ func WithFailurePatternEventAttribute(failurePatternAttributeValue string) Event
 	})
 }
 
+func WithHeartbeatConditionEventAttribute(heartbeatConditionAttributeValue string) EventAttributeOption {
+	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
+		dp.Attributes().PutStr("heartbeat.condition", heartbeatConditionAttributeValue)
+	})
+}
+
 func WithMcpContractAddedEventAttribute(mcpContractAddedAttributeValue string) EventAttributeOption {
 	return eventAttributeOptionFunc(func(dp plog.LogRecord) {
 		dp.Attributes().PutStr("mcp.contract.added", mcpContractAddedAttributeValue)

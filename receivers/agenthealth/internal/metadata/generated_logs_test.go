@@ -131,7 +131,7 @@ func TestLogsBuilder(t *testing.T) {
 			lb.RecordAgentHealthContractChangedEvent(ctx, timestamp, "check.name-val", "check.type-val", true, WithMcpContractDigestEventAttribute("mcp.contract.digest-val"), WithMcpContractAddedEventAttribute("mcp.contract.added-val"), WithMcpContractRemovedEventAttribute("mcp.contract.removed-val"), WithMcpContractBreakingEventAttribute("mcp.contract.breaking-val"), WithMcpContractDescriptionEventAttribute("mcp.contract.description-val"), WithMcpContractSchemaEventAttribute("mcp.contract.schema-val"))
 			defaultEventsCount++
 			allEventsCount++
-			lb.RecordAgentHealthTransitionEvent(ctx, timestamp, "check.name-val", "check.type-val", true, AttributeStateUnknown, AttributePreviousStateUnknown, 8.100000, WithErrorTypeEventAttribute("error.type-val"), WithErrorMessageEventAttribute("error.message-val"), WithFailurePatternEventAttribute("failure.pattern-val"), WithCauseEventAttribute("cause-val"))
+			lb.RecordAgentHealthTransitionEvent(ctx, timestamp, "check.name-val", "check.type-val", true, AttributeStateUnknown, AttributePreviousStateUnknown, 8.100000, WithErrorTypeEventAttribute("error.type-val"), WithErrorMessageEventAttribute("error.message-val"), WithFailurePatternEventAttribute("failure.pattern-val"), WithCauseEventAttribute("cause-val"), WithHeartbeatConditionEventAttribute("heartbeat.condition-val"))
 
 			rb := lb.NewResourceBuilder()
 			rb.SetHostName("host.name-val")
@@ -228,6 +228,9 @@ func TestLogsBuilder(t *testing.T) {
 					attrVal, ok = lr.Attributes().Get("cause")
 					assert.True(t, ok)
 					assert.Equal(t, "cause-val", attrVal.Str())
+					attrVal, ok = lr.Attributes().Get("heartbeat.condition")
+					assert.True(t, ok)
+					assert.Equal(t, "heartbeat.condition-val", attrVal.Str())
 				}
 			}
 		})

@@ -78,6 +78,40 @@ var MapAttributeForecast = map[string]AttributeForecast{
 	"base_rate": AttributeForecastBaseRate,
 }
 
+// AttributeHeartbeatSignal specifies the value heartbeat.signal attribute.
+type AttributeHeartbeatSignal int
+
+const (
+	_ AttributeHeartbeatSignal = iota
+	AttributeHeartbeatSignalCall
+	AttributeHeartbeatSignalTraces
+	AttributeHeartbeatSignalMetrics
+	AttributeHeartbeatSignalLogs
+)
+
+// String returns the string representation of the AttributeHeartbeatSignal.
+func (av AttributeHeartbeatSignal) String() string {
+	switch av {
+	case AttributeHeartbeatSignalCall:
+		return "call"
+	case AttributeHeartbeatSignalTraces:
+		return "traces"
+	case AttributeHeartbeatSignalMetrics:
+		return "metrics"
+	case AttributeHeartbeatSignalLogs:
+		return "logs"
+	}
+	return ""
+}
+
+// MapAttributeHeartbeatSignal is a helper map of string to AttributeHeartbeatSignal attribute value.
+var MapAttributeHeartbeatSignal = map[string]AttributeHeartbeatSignal{
+	"call":    AttributeHeartbeatSignalCall,
+	"traces":  AttributeHeartbeatSignalTraces,
+	"metrics": AttributeHeartbeatSignalMetrics,
+	"logs":    AttributeHeartbeatSignalLogs,
+}
+
 // AttributeMasterStatus specifies the value master_status attribute.
 type AttributeMasterStatus int
 
@@ -467,6 +501,18 @@ var MetricsInfo = metricsInfo{
 		Name:       "heartbeat.age",
 		Attributes: []string{"check.name"},
 	},
+	HeartbeatInstances: metricInfo{
+		Name:       "heartbeat.instances",
+		Attributes: []string{"check.name"},
+	},
+	HeartbeatSignalAge: metricInfo{
+		Name:       "heartbeat.signal.age",
+		Attributes: []string{"check.name", "heartbeat.signal"},
+	},
+	HeartbeatWorkAge: metricInfo{
+		Name:       "heartbeat.work.age",
+		Attributes: []string{"check.name"},
+	},
 	HostLoad: metricInfo{
 		Name:       "host.load",
 		Attributes: []string{"check.name"},
@@ -580,6 +626,9 @@ type metricsInfo struct {
 	DatabaseSize                      metricInfo
 	DatabaseTransactionOldestAge      metricInfo
 	HeartbeatAge                      metricInfo
+	HeartbeatInstances                metricInfo
+	HeartbeatSignalAge                metricInfo
+	HeartbeatWorkAge                  metricInfo
 	HostLoad                          metricInfo
 	HostPressure                      metricInfo
 	HostUtilization                   metricInfo
@@ -1540,7 +1589,7 @@ type metricHeartbeatAge struct {
 // init fills heartbeat.age metric with initial data.
 func (m *metricHeartbeatAge) init() {
 	m.data.SetName("heartbeat.age")
-	m.data.SetDescription("Time since the last heartbeat.")
+	m.data.SetDescription("Time since the last sign of life, a call or telemetry.")
 	m.data.SetUnit("s")
 	m.data.SetEmptyGauge()
 	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
@@ -1575,6 +1624,163 @@ func (m *metricHeartbeatAge) emit(metrics pmetric.MetricSlice) {
 
 func newMetricHeartbeatAge(cfg HeartbeatAgeMetricConfig) metricHeartbeatAge {
 	m := metricHeartbeatAge{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeartbeatInstances struct {
+	data     pmetric.Metric                 // data buffer for generated metric.
+	config   HeartbeatInstancesMetricConfig // metric config provided by user.
+	capacity int                            // max observed number of data points added to the metric.
+}
+
+// init fills heartbeat.instances metric with initial data.
+func (m *metricHeartbeatInstances) init() {
+	m.data.SetName("heartbeat.instances")
+	m.data.SetDescription("Instances of the agent from which telemetry has come lately.")
+	m.data.SetUnit("{instance}")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeartbeatInstances) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetIntValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeartbeatInstances) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeartbeatInstances) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeartbeatInstances(cfg HeartbeatInstancesMetricConfig) metricHeartbeatInstances {
+	m := metricHeartbeatInstances{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeartbeatSignalAge struct {
+	data     pmetric.Metric                 // data buffer for generated metric.
+	config   HeartbeatSignalAgeMetricConfig // metric config provided by user.
+	capacity int                            // max observed number of data points added to the metric.
+}
+
+// init fills heartbeat.signal.age metric with initial data.
+func (m *metricHeartbeatSignalAge) init() {
+	m.data.SetName("heartbeat.signal.age")
+	m.data.SetDescription("Time since the last sign of life of each kind that has come.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeartbeatSignalAge) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string, heartbeatSignalAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+	dp.Attributes().PutStr("signal", heartbeatSignalAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeartbeatSignalAge) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeartbeatSignalAge) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeartbeatSignalAge(cfg HeartbeatSignalAgeMetricConfig) metricHeartbeatSignalAge {
+	m := metricHeartbeatSignalAge{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHeartbeatWorkAge struct {
+	data     pmetric.Metric               // data buffer for generated metric.
+	config   HeartbeatWorkAgeMetricConfig // metric config provided by user.
+	capacity int                          // max observed number of data points added to the metric.
+}
+
+// init fills heartbeat.work.age metric with initial data.
+func (m *metricHeartbeatWorkAge) init() {
+	m.data.SetName("heartbeat.work.age")
+	m.data.SetDescription("Time since a span came that had ended later than those before it.")
+	m.data.SetUnit("s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+}
+
+func (m *metricHeartbeatWorkAge) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	if !m.config.Enabled {
+		return
+	}
+	dp := m.data.Gauge().DataPoints().AppendEmpty()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	dp.SetDoubleValue(val)
+	dp.Attributes().PutStr("check.name", checkNameAttributeValue)
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHeartbeatWorkAge) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHeartbeatWorkAge) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHeartbeatWorkAge(cfg HeartbeatWorkAgeMetricConfig) metricHeartbeatWorkAge {
+	m := metricHeartbeatWorkAge{config: cfg}
 
 	if cfg.Enabled {
 		m.data = pmetric.NewMetric()
@@ -2819,6 +3025,9 @@ type MetricsBuilder struct {
 	metricDatabaseSize                      metricDatabaseSize
 	metricDatabaseTransactionOldestAge      metricDatabaseTransactionOldestAge
 	metricHeartbeatAge                      metricHeartbeatAge
+	metricHeartbeatInstances                metricHeartbeatInstances
+	metricHeartbeatSignalAge                metricHeartbeatSignalAge
+	metricHeartbeatWorkAge                  metricHeartbeatWorkAge
 	metricHostLoad                          metricHostLoad
 	metricHostPressure                      metricHostPressure
 	metricHostUtilization                   metricHostUtilization
@@ -2885,6 +3094,9 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 		metricDatabaseSize:                      newMetricDatabaseSize(mbc.Metrics.DatabaseSize),
 		metricDatabaseTransactionOldestAge:      newMetricDatabaseTransactionOldestAge(mbc.Metrics.DatabaseTransactionOldestAge),
 		metricHeartbeatAge:                      newMetricHeartbeatAge(mbc.Metrics.HeartbeatAge),
+		metricHeartbeatInstances:                newMetricHeartbeatInstances(mbc.Metrics.HeartbeatInstances),
+		metricHeartbeatSignalAge:                newMetricHeartbeatSignalAge(mbc.Metrics.HeartbeatSignalAge),
+		metricHeartbeatWorkAge:                  newMetricHeartbeatWorkAge(mbc.Metrics.HeartbeatWorkAge),
 		metricHostLoad:                          newMetricHostLoad(mbc.Metrics.HostLoad),
 		metricHostPressure:                      newMetricHostPressure(mbc.Metrics.HostPressure),
 		metricHostUtilization:                   newMetricHostUtilization(mbc.Metrics.HostUtilization),
@@ -3004,6 +3216,9 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	mb.metricDatabaseSize.emit(ils.Metrics())
 	mb.metricDatabaseTransactionOldestAge.emit(ils.Metrics())
 	mb.metricHeartbeatAge.emit(ils.Metrics())
+	mb.metricHeartbeatInstances.emit(ils.Metrics())
+	mb.metricHeartbeatSignalAge.emit(ils.Metrics())
+	mb.metricHeartbeatWorkAge.emit(ils.Metrics())
 	mb.metricHostLoad.emit(ils.Metrics())
 	mb.metricHostPressure.emit(ils.Metrics())
 	mb.metricHostUtilization.emit(ils.Metrics())
@@ -3146,6 +3361,21 @@ func (mb *MetricsBuilder) RecordDatabaseTransactionOldestAgeDataPoint(ts pcommon
 // RecordHeartbeatAgeDataPoint adds a data point to heartbeat.age metric.
 func (mb *MetricsBuilder) RecordHeartbeatAgeDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
 	mb.metricHeartbeatAge.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordHeartbeatInstancesDataPoint adds a data point to heartbeat.instances metric.
+func (mb *MetricsBuilder) RecordHeartbeatInstancesDataPoint(ts pcommon.Timestamp, val int64, checkNameAttributeValue string) {
+	mb.metricHeartbeatInstances.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
+}
+
+// RecordHeartbeatSignalAgeDataPoint adds a data point to heartbeat.signal.age metric.
+func (mb *MetricsBuilder) RecordHeartbeatSignalAgeDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string, heartbeatSignalAttributeValue AttributeHeartbeatSignal) {
+	mb.metricHeartbeatSignalAge.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue, heartbeatSignalAttributeValue.String())
+}
+
+// RecordHeartbeatWorkAgeDataPoint adds a data point to heartbeat.work.age metric.
+func (mb *MetricsBuilder) RecordHeartbeatWorkAgeDataPoint(ts pcommon.Timestamp, val float64, checkNameAttributeValue string) {
+	mb.metricHeartbeatWorkAge.recordDataPoint(mb.startTime, ts, val, checkNameAttributeValue)
 }
 
 // RecordHostLoadDataPoint adds a data point to host.load metric.

@@ -122,6 +122,15 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordHeartbeatAgeDataPoint(ts, 1, "check.name-val")
 			defaultMetricsCount++
 			allMetricsCount++
+			mb.RecordHeartbeatInstancesDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeartbeatSignalAgeDataPoint(ts, 1, "check.name-val", AttributeHeartbeatSignalCall)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHeartbeatWorkAgeDataPoint(ts, 1, "check.name-val")
+			defaultMetricsCount++
+			allMetricsCount++
 			mb.RecordHostLoadDataPoint(ts, 1, "check.name-val")
 			defaultMetricsCount++
 			allMetricsCount++
@@ -529,7 +538,55 @@ func TestMetricsBuilder(t *testing.T) {
 					validatedMetrics["heartbeat.age"] = true
 					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
 					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
-					assert.Equal(t, "Time since the last heartbeat.", mi.Description())
+					assert.Equal(t, "Time since the last sign of life, a call or telemetry.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "heartbeat.instances":
+					assert.False(t, validatedMetrics["heartbeat.instances"], "Found a duplicate in the metrics slice: heartbeat.instances")
+					validatedMetrics["heartbeat.instances"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Instances of the agent from which telemetry has come lately.", mi.Description())
+					assert.Equal(t, "{instance}", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+				case "heartbeat.signal.age":
+					assert.False(t, validatedMetrics["heartbeat.signal.age"], "Found a duplicate in the metrics slice: heartbeat.signal.age")
+					validatedMetrics["heartbeat.signal.age"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Time since the last sign of life of each kind that has come.", mi.Description())
+					assert.Equal(t, "s", mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+					assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+					checkNameAttrVal, ok := dp.Attributes().Get("check.name")
+					assert.True(t, ok)
+					assert.Equal(t, "check.name-val", checkNameAttrVal.Str())
+					heartbeatSignalAttrVal, ok := dp.Attributes().Get("signal")
+					assert.True(t, ok)
+					assert.Equal(t, "call", heartbeatSignalAttrVal.Str())
+				case "heartbeat.work.age":
+					assert.False(t, validatedMetrics["heartbeat.work.age"], "Found a duplicate in the metrics slice: heartbeat.work.age")
+					validatedMetrics["heartbeat.work.age"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "Time since a span came that had ended later than those before it.", mi.Description())
 					assert.Equal(t, "s", mi.Unit())
 					dp := mi.Gauge().DataPoints().At(0)
 					assert.Equal(t, start, dp.StartTimestamp())

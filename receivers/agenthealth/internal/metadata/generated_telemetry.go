@@ -25,16 +25,18 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                                  metric.Meter
-	mu                                     sync.Mutex
-	registrations                          []metric.Registration
-	ReceiverAgentHealthAbandonedRuns       metric.Int64ObservableCounter
-	ReceiverAgentHealthDroppedEvents       metric.Int64Counter
-	ReceiverAgentHealthFailedSaves         metric.Int64Counter
-	ReceiverAgentHealthForecastBrierScore  metric.Float64ObservableGauge
-	ReceiverAgentHealthSkippedRuns         metric.Int64ObservableCounter
-	ReceiverAgentHealthStuckRuns           metric.Int64ObservableGauge
-	ReceiverAgentHealthUnknownMeasurements metric.Int64Counter
+	meter                                   metric.Meter
+	mu                                      sync.Mutex
+	registrations                           []metric.Registration
+	ReceiverAgentHealthAbandonedRuns        metric.Int64ObservableCounter
+	ReceiverAgentHealthDroppedEvents        metric.Int64Counter
+	ReceiverAgentHealthFailedSaves          metric.Int64Counter
+	ReceiverAgentHealthForecastBrierScore   metric.Float64ObservableGauge
+	ReceiverAgentHealthSkippedRuns          metric.Int64ObservableCounter
+	ReceiverAgentHealthStuckRuns            metric.Int64ObservableGauge
+	ReceiverAgentHealthUnexpectedHeartbeats metric.Int64ObservableCounter
+	ReceiverAgentHealthUnknownMeasurements  metric.Int64Counter
+	ReceiverAgentHealthUntrackedInstances   metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -99,6 +101,36 @@ func (builder *TelemetryBuilder) RegisterReceiverAgentHealthStuckRunsCallback(cb
 		cb(ctx, &observerInt64{inst: builder.ReceiverAgentHealthStuckRuns, obs: o})
 		return nil
 	}, builder.ReceiverAgentHealthStuckRuns)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverAgentHealthUnexpectedHeartbeatsCallback sets callback for observable ReceiverAgentHealthUnexpectedHeartbeats metric.
+func (builder *TelemetryBuilder) RegisterReceiverAgentHealthUnexpectedHeartbeatsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverAgentHealthUnexpectedHeartbeats, obs: o})
+		return nil
+	}, builder.ReceiverAgentHealthUnexpectedHeartbeats)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverAgentHealthUntrackedInstancesCallback sets callback for observable ReceiverAgentHealthUntrackedInstances metric.
+func (builder *TelemetryBuilder) RegisterReceiverAgentHealthUntrackedInstancesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverAgentHealthUntrackedInstances, obs: o})
+		return nil
+	}, builder.ReceiverAgentHealthUntrackedInstances)
 	if err != nil {
 		return err
 	}
@@ -182,10 +214,22 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{run}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverAgentHealthUnexpectedHeartbeats, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_agent_health_unexpected_heartbeats",
+		metric.WithDescription("Number of signs of life for which no check waits. [Alpha]"),
+		metric.WithUnit("{heartbeat}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverAgentHealthUnknownMeasurements, err = builder.meter.Int64Counter(
 		"otelcol_receiver_agent_health_unknown_measurements",
 		metric.WithDescription("Number of measurements of probes that are no metric of this receiver. [Alpha]"),
 		metric.WithUnit("{measurement}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverAgentHealthUntrackedInstances, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_agent_health_untracked_instances",
+		metric.WithDescription("Number of times at which telemetry came from one instance more of an agent than are remembered. [Alpha]"),
+		metric.WithUnit("{heartbeat}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

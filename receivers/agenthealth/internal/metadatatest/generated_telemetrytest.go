@@ -113,6 +113,22 @@ func AssertEqualReceiverAgentHealthStuckRuns(t *testing.T, tt *componenttest.Tel
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualReceiverAgentHealthUnexpectedHeartbeats(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_receiver_agent_health_unexpected_heartbeats",
+		Description: "Number of signs of life for which no check waits. [Alpha]",
+		Unit:        "{heartbeat}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_receiver_agent_health_unexpected_heartbeats")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualReceiverAgentHealthUnknownMeasurements(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_agent_health_unknown_measurements",
@@ -125,6 +141,22 @@ func AssertEqualReceiverAgentHealthUnknownMeasurements(t *testing.T, tt *compone
 		},
 	}
 	got, err := tt.GetMetric("otelcol_receiver_agent_health_unknown_measurements")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualReceiverAgentHealthUntrackedInstances(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_receiver_agent_health_untracked_instances",
+		Description: "Number of times at which telemetry came from one instance more of an agent than are remembered. [Alpha]",
+		Unit:        "{heartbeat}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_receiver_agent_health_untracked_instances")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

@@ -36,6 +36,14 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterReceiverAgentHealthUnexpectedHeartbeatsCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
+	require.NoError(t, tb.RegisterReceiverAgentHealthUntrackedInstancesCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	tb.ReceiverAgentHealthDroppedEvents.Add(context.Background(), 1)
 	tb.ReceiverAgentHealthFailedSaves.Add(context.Background(), 1)
 	tb.ReceiverAgentHealthUnknownMeasurements.Add(context.Background(), 1)
@@ -57,7 +65,13 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualReceiverAgentHealthStuckRuns(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverAgentHealthUnexpectedHeartbeats(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverAgentHealthUnknownMeasurements(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverAgentHealthUntrackedInstances(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 
