@@ -16,7 +16,7 @@ PEERS   := bin/peers/jaeger internal/tools/mcp/node_modules/.package-lock.json
 
 # Packages with goroutines of ours. The race build of the whole distribution would
 # compile the Collector a second time to find nothing of ours in it.
-RACED := ./internal/... ./receivers/... ./processors/... ./exporters/...
+RACED := ./internal/... ./receivers/... ./processors/... ./connectors/... ./exporters/... ./cmd/fleetsim
 
 .PHONY: run
 run: build ## build and run the built-in configuration
@@ -24,9 +24,18 @@ run: build ## build and run the built-in configuration
 
 .PHONY: test
 test: peers ## install what is missing, then run every test
-	go test -timeout 10m $$(go list ./... | grep -v /internal/e2e)
+	go test -timeout 10m $$(go list ./... | grep -v -e /internal/e2e -e /cmd/demo)
+	go test -C sdk ./...
+	go test -C sdk/examples ./...
 	CGO_ENABLED=1 go test -race -timeout 15m $$(go list $(RACED) | grep -v -e /internal/e2e -e /internal/metadata)
-	go test -count=1 -timeout 10m ./internal/e2e
+	CGO_ENABLED=1 go test -C sdk -race ./...
+	go test -count=1 -timeout 15m ./internal/e2e ./cmd/demo
+
+.PHONY: demo
+demo: build peers ## everything at once: real servers, a simulated fleet of agents, and where to look
+	go build -o bin/fleetsim ./cmd/fleetsim
+	go build -o bin/demo ./cmd/demo
+	exec bin/demo
 
 .PHONY: build
 build:
@@ -61,6 +70,8 @@ fmt: ## format every Go file that is not generated
 .PHONY: lint
 lint: bin/golangci-lint ## golangci-lint, built from its module
 	bin/golangci-lint run
+	cd sdk && ../bin/golangci-lint run --config ../.golangci.yml
+	cd sdk/examples && ../../bin/golangci-lint run --config ../../.golangci.yml
 
 bin/golangci-lint: internal/tools/golangci-lint/go.mod internal/tools/golangci-lint/go.sum
 	go build -C internal/tools/golangci-lint -ldflags '-s -w' -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/watchkeeper/watchkeeper/internal/span"
 )
 
 // spanKey names a span among all that there are.
@@ -18,8 +20,9 @@ type spanKey struct {
 	span  pcommon.SpanID
 }
 
-// plainSpan is what of a span every store must give back unchanged. Jaeger keeps
-// arrays and maps as JSON text, so of these only the key is compared.
+// plainSpan is what of a span every store must give back unchanged: content is
+// left out, because it is removed on the way. Jaeger keeps arrays and maps as JSON
+// text, so of these only the key is compared.
 type plainSpan struct {
 	Service, Scope, Name string
 	Parent               string
@@ -33,8 +36,14 @@ type plainSpan struct {
 // present stands for the value of an attribute that is not compared.
 const present = "(present)"
 
-// comparable leaves out the values of attributes that want does not compare.
+// comparable leaves out what was added on the way, and the values of attributes
+// that want does not compare.
 func (p plainSpan) comparable(want plainSpan) plainSpan {
+	for key := range p.Attributes {
+		if _, ok := want.Attributes[key]; !ok {
+			delete(p.Attributes, key)
+		}
+	}
 	for key, value := range want.Attributes {
 		if _, ok := p.Attributes[key]; ok && value == present {
 			p.Attributes[key] = present
@@ -58,6 +67,9 @@ func plain(td ptrace.Traces) map[spanKey]plainSpan {
 					p.Parent = s.ParentSpanID().String()
 				}
 				for key, value := range s.Attributes().All() {
+					if span.Content(key) {
+						continue
+					}
 					switch value.Type() {
 					case pcommon.ValueTypeSlice, pcommon.ValueTypeMap, pcommon.ValueTypeBytes, pcommon.ValueTypeEmpty:
 						p.Attributes[key] = present

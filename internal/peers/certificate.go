@@ -9,13 +9,12 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
-	"testing"
 	"time"
 )
 
 // Certificate makes a certificate for 127.0.0.1 that signs itself, lasts for life,
 // and has left to go.
-func Certificate(t testing.TB, life, left time.Duration) tls.Certificate {
+func Certificate(t T, life, left time.Duration) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

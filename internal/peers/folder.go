@@ -4,14 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
 )
 
 // module is the first line of the go.mod that Root looks for.
 const module = "module github.com/watchkeeper/watchkeeper\n"
 
 // Root returns the folder of the module that the test belongs to.
-func Root(t testing.TB) string {
+func Root(t T) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -33,7 +32,7 @@ func Root(t testing.TB) string {
 // Dir returns a new folder that user, when the tests run as root, owns and can
 // reach. It is removed when the test ends. The folders of testing.TB.TempDir are
 // for one user only.
-func Dir(t testing.TB, user string) string {
+func Dir(t T, user string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "peer")
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -19,7 +18,7 @@ const drip = 10 * time.Second
 // of each it answers with answer, and then with one byte every ten seconds until
 // the test ends. With an empty answer it says nothing at all, so a TLS handshake
 // never ends.
-func Stalling(t testing.TB, answer string) string {
+func Stalling(t T, answer string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,12 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"testing"
 )
 
 // MCP starts the reference MCP server "everything" over streamable HTTP at
 // http://<endpoint>/mcp. It speaks versions of the protocol that have sessions.
-func MCP(t testing.TB) *Server {
+func MCP(t T) *Server {
 	t.Helper()
 	folder := filepath.Join(Root(t), "internal", "tools", "mcp")
 	script := filepath.Join(folder, "node_modules", "@modelcontextprotocol", "server-everything", "dist", "index.js")

@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -61,7 +60,7 @@ type Server struct {
 	// Dir is the folder of the server's files, its log among them.
 	Dir string
 
-	t       testing.TB
+	t       T
 	command Command
 	port    int
 	process *os.Process
@@ -70,7 +69,7 @@ type Server struct {
 }
 
 // Start runs a server and waits until it is ready.
-func Start(t testing.TB, c Command) *Server {
+func Start(t T, c Command) *Server {
 	t.Helper()
 	path, err := exec.LookPath(c.Path)
 	if err != nil {
@@ -147,6 +146,10 @@ func (s *Server) Kill() {
 
 // Pid returns the process id of the running server.
 func (s *Server) Pid() int { return s.process.Pid }
+
+// Exited returns a channel that is closed when the process that runs now has ended,
+// by itself or by Stop or Kill. The server must have been started.
+func (s *Server) Exited() <-chan struct{} { return s.exited }
 
 // Freeze has the server hold still: it accepts connections, as the kernel does
 // that for it, and answers nothing until Thaw.
@@ -238,7 +241,7 @@ func (s *Server) tail() string {
 	return string(text)
 }
 
-func freePort(t testing.TB) int {
+func freePort(t T) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
-	"testing"
 )
 
 // The superuser of Postgres, and its password, which every connection needs.
@@ -21,7 +20,7 @@ const (
 
 // Postgres starts a new PostgreSQL with the database "postgres". Settings are like
 // "max_connections=10".
-func Postgres(t testing.TB, settings ...string) *Server {
+func Postgres(t T, settings ...string) *Server {
 	t.Helper()
 	bin := postgresBin(t)
 	dir := Dir(t, PostgresUser)
@@ -44,7 +43,7 @@ func Postgres(t testing.TB, settings ...string) *Server {
 }
 
 // startPostgres starts a server on the files in a folder.
-func startPostgres(t testing.TB, bin, dir string, settings []string) *Server {
+func startPostgres(t T, bin, dir string, settings []string) *Server {
 	t.Helper()
 	return Start(t, Command{
 		Path: filepath.Join(bin, "postgres"),
@@ -77,7 +76,7 @@ func startPostgres(t testing.TB, bin, dir string, settings []string) *Server {
 
 // postgresBin finds the folder of the newest PostgreSQL. Debian keeps it out of
 // PATH.
-func postgresBin(t testing.TB) string {
+func postgresBin(t T) string {
 	t.Helper()
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if path, err := exec.LookPath("initdb"); err == nil {

@@ -4,11 +4,10 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
-	"testing"
 )
 
 // PostgresReplica starts a PostgreSQL that follows primary and answers queries.
-func PostgresReplica(t testing.TB, primary *Server, settings ...string) *Server {
+func PostgresReplica(t T, primary *Server, settings ...string) *Server {
 	t.Helper()
 	host, port, err := net.SplitHostPort(primary.Endpoint)
 	if err != nil {

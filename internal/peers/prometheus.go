@@ -8,12 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"testing"
 )
 
 // Prometheus starts a Prometheus, which asks at http://<endpoint>, with this
 // configuration.
-func Prometheus(t testing.TB, configuration string) *Server {
+func Prometheus(t T, configuration string) *Server {
 	t.Helper()
 	dir := Dir(t, "")
 	file := filepath.Join(dir, "prometheus.yml")
@@ -57,7 +56,7 @@ func OK(ctx context.Context, url string) error {
 
 // FreeEndpoint returns an address of loopback, "127.0.0.1:port", that was free a
 // moment ago, for a server with more than one.
-func FreeEndpoint(t testing.TB) string {
+func FreeEndpoint(t T) string {
 	t.Helper()
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
 }

@@ -9,12 +9,11 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"testing"
 )
 
 // Redis starts a Redis that keeps nothing on disk. Arguments are like
 // "--requirepass", "secret".
-func Redis(t testing.TB, arguments ...string) *Server {
+func Redis(t T, arguments ...string) *Server {
 	t.Helper()
 	return Start(t, Command{
 		Path: "redis-server",
@@ -36,7 +35,7 @@ func Redis(t testing.TB, arguments ...string) *Server {
 
 // RedisCluster starts a Redis cluster of one node, which serves every slot and
 // takes another for failed after half a second.
-func RedisCluster(t testing.TB) *Server {
+func RedisCluster(t T) *Server {
 	t.Helper()
 	s := RedisNode(t)
 	answer, err := RedisCommand(t.Context(), s.Endpoint, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
@@ -48,7 +47,7 @@ func RedisCluster(t testing.TB) *Server {
 
 // RedisNode starts a Redis that is in cluster mode but has met no other node and
 // serves no slot.
-func RedisNode(t testing.TB) *Server {
+func RedisNode(t T) *Server {
 	t.Helper()
 	return Redis(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "500")
 }

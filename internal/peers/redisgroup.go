@@ -9,12 +9,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"testing"
 )
 
 // RedisMasters starts a Redis cluster of three nodes or more, which share the slots
 // and have no replicas. It is not certain that they all know of each other yet.
-func RedisMasters(t testing.TB, count int) []*Server {
+func RedisMasters(t T, count int) []*Server {
 	t.Helper()
 	nodes := make([]*Server, count)
 	command := []string{"--cluster", "create"}
@@ -32,7 +31,7 @@ func RedisMasters(t testing.TB, count int) []*Server {
 // RedisSentinel starts a sentinel that watches primary under the name "store", and
 // takes it for down after half a second without an answer. Arguments are lines of
 // its configuration.
-func RedisSentinel(t testing.TB, primary *Server, quorum int, lines ...string) *Server {
+func RedisSentinel(t T, primary *Server, quorum int, lines ...string) *Server {
 	t.Helper()
 	host, port, err := net.SplitHostPort(primary.Endpoint)
 	if err != nil {

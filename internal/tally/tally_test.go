@@ -115,3 +115,18 @@ func BenchmarkObserveKnown(b *testing.B) {
 		h.Observe(start, labels, 0.3, nil)
 	}
 }
+
+func TestGaugeTellsZeroOfWhatIsGoneUntilItIsForgotten(t *testing.T) {
+	g := NewGauge(Limits{Points: 2, TTL: time.Minute})
+	for _, name := range []string{"a", "b", "c", "c"} {
+		g.Add(at(0), Labels{name}, 1)
+	}
+	require.Equal(t, []GaugePoint{
+		{Labels: Labels{"a"}, Value: 1}, {Labels: Labels{"b"}, Value: 1}, {Overflow: true, Value: 2},
+	}, slices.Collect(g.Collect(at(1))))
+	g.Add(at(30), Labels{"a"}, 3)
+	require.Equal(t, []GaugePoint{{Labels: Labels{"b"}}, {Labels: Labels{"a"}, Value: 3}, {Overflow: true}},
+		slices.Collect(g.Collect(at(31))))
+	require.Equal(t, []GaugePoint{{Labels: Labels{"a"}}, {Overflow: true}}, slices.Collect(g.Collect(at(61))))
+	require.Equal(t, uint64(2), g.Refused())
+}

@@ -150,7 +150,7 @@ func DefaultSettings() Settings {
 		MaxWorkflows:    50_000,
 		MaxSpans:        10_000,
 		Settle:          5 * time.Second,
-		DetachedTimeout: 2 * time.Minute,
+		DetachedTimeout: 30 * time.Second,
 		IdleTimeout:     30 * time.Minute,
 		MaxDuration:     24 * time.Hour,
 		StallTimeout:    5 * time.Minute,
