@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -74,8 +75,10 @@ func peerOf(m *span.Meaning) string {
 	return ""
 }
 
-// strip removes content from a span and its events, and returns its bytes.
-func strip(sp ptrace.Span) (removed int) {
+// strip removes content from a span and its events, and returns its bytes. What a
+// tool was called with leaves its hash, so that another collector can still see
+// that two calls are the same.
+func strip(sp ptrace.Span, m *span.Meaning) (removed int) {
 	sp.Attributes().RemoveIf(func(key string, v pcommon.Value) bool {
 		if !span.Content(key) {
 			return false
@@ -96,6 +99,9 @@ func strip(sp ptrace.Span) (removed int) {
 	}
 	if removed > 0 {
 		sp.Attributes().PutInt(attrContent, int64(removed))
+		if m.Arguments != 0 {
+			sp.Attributes().PutStr(span.ArgumentsHash, fmt.Sprintf("%016x", m.Arguments))
+		}
 	}
 	return removed
 }

@@ -433,3 +433,18 @@ func TestUnknownPricesFileIsAnErrorOfOneLine(t *testing.T) {
 	_, err := f.CreateTracesToMetrics(t.Context(), connectortest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
 	require.ErrorContains(t, err, `prices_file: opening the price table: open testdata/none.csv`)
 }
+
+func TestALoopIsStillSeenBehindACollectorThatRemovesArguments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		edge, center := newRig(t, nil, "traces"), newRig(t, nil, "metrics")
+		f := newFake("s", 7)
+		f.loop(8, true)
+		edge.send(f.traces)
+		center.send(edge.traces.AllTraces()[0])
+		time.Sleep(16 * time.Second)
+		synctest.Wait()
+		require.Equal(t, 1.0, center.values()["agent.workflow.loops{detector=repeat}"])
+		edge.shutdown()
+		center.shutdown()
+	})
+}

@@ -86,7 +86,7 @@ func (e *engine) add(now time.Time, s *span.Span, m *span.Meaning) (place assemb
 // more will be known when the rest of the request has been looked at.
 func (e *engine) mark(s *scratch, sp ptrace.Span, m *span.Meaning, place assembly.Placement, flagged bool) (removed int) {
 	if !e.config.KeepContent {
-		removed = strip(sp)
+		removed = strip(sp, m)
 	}
 	normalise(sp, m)
 	if !place.Agentic {

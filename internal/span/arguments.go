@@ -12,6 +12,11 @@ import (
 // is hashed as it is.
 const maxArguments = 1 << 16
 
+// ArgumentsHash is the key under which a collector that removes the arguments of a
+// tool call leaves Meaning.Arguments, in 16 hexadecimal digits, for the next one:
+// calls can be compared by it.
+const ArgumentsHash = "watchkeeper.tool.arguments_hash"
+
 // hashArguments is the hash of what a tool was called with, never 0. JSON that
 // differs in white space, in the order of keys, in the writing of a number or in
 // the escapes of a string has one hash; what is no JSON is hashed as it is. It is

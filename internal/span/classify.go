@@ -135,6 +135,11 @@ func (s *Span) tool(m *Meaning) {
 		if id := s.text(toolCallID); id != "unknown" { // Microsoft Agent Framework says so
 			fill(&m.ToolCallID, id)
 		}
+		if s.has(toolArgumentsHash) {
+			if hash, err := strconv.ParseUint(s.text(toolArgumentsHash), 16, 64); err == nil {
+				m.Arguments = hash
+			}
+		}
 		if m.Arguments == 0 && s.has(toolArguments) {
 			m.Arguments = hashArguments(s.values[toolArguments].value)
 		}

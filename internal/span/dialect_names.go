@@ -13,6 +13,7 @@ var sdk = dialect{
 		{"workflow.priority", priority, 0},
 		{"workflow.complexity_tier", complexity, 0},
 		{"agent.id", agentID, 0},
+		{ArgumentsHash, toolArgumentsHash, 0},
 	},
 }
 

@@ -38,6 +38,7 @@ const (
 	toolName
 	toolCallID
 	toolArguments
+	toolArgumentsHash
 	toolStatus
 	taskStatus
 
