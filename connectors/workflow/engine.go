@@ -107,14 +107,14 @@ func (s sink) Found(f *assembly.Finding) {
 	if s.logs == nil {
 		return
 	}
-	if len(s.engine.found) >= maxWaiting {
+	if len(s.found) >= maxWaiting {
 		s.lost++
 		return
 	}
 	kept := finding{at: s.ledger.now, Finding: *f}
 	kept.Tools = append([]string(nil), f.Tools...)
 	kept.Arguments = append([]uint64(nil), f.Arguments...)
-	s.engine.found = append(s.engine.found, kept)
+	s.found = append(s.found, kept)
 }
 
 func (e *engine) start(context.Context, component.Host) (err error) {

@@ -37,10 +37,11 @@ type prometheusExporter struct {
 func newExporter(c *Config, set exporter.Settings) (*prometheusExporter, error) {
 	e := &prometheusExporter{config: c, settings: set.TelemetrySettings}
 	e.store = expo.New(expo.Options{
-		MaxSeries:  c.MaxSeries,
-		Expiration: c.MetricExpiration,
-		Timestamps: c.SendTimestamps,
-		KeepLabels: !c.strategy().ShouldEscape(),
+		MaxSeries:     c.MaxSeries,
+		Expiration:    c.MetricExpiration,
+		Timestamps:    c.SendTimestamps,
+		CreatedLines:  c.CreatedLines,
+		MaxLabelValue: c.MaxLabelValueLength,
 	})
 	var err error
 	if e.intake, err = newIntake(c, e.store, set.Logger); err != nil {
@@ -65,7 +66,7 @@ func (e *prometheusExporter) start(ctx context.Context, host component.Host) err
 	if err != nil {
 		return fmt.Errorf("listening on endpoint %q: %w", settings.NetAddr.Endpoint, err)
 	}
-	handler := newHandler(e.store, !e.config.strategy().ShouldEscape())
+	handler := newHandler(e.store, e.config)
 	server, err := settings.ToServer(ctx, host.GetExtensions(), e.settings, handler)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -85,28 +86,43 @@ func (e *prometheusExporter) start(ctx context.Context, host component.Host) err
 
 // observe registers what is read when the collector's own metrics are.
 func (e *prometheusExporter) observe() error {
+	total := func(register func(metric.Int64Callback) error, value func() uint64) error {
+		return register(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(value()))
+			return nil
+		})
+	}
+	conflict := func(kind string) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(attribute.String("kind", kind)))
+	}
+	help, unit := conflict("help"), conflict("unit")
 	return errors.Join(
 		e.telemetry.RegisterExporterPrometheusSeriesCallback(func(_ context.Context, o metric.Int64Observer) error {
 			e.store.Sweep(time.Now())
 			o.Observe(int64(e.store.Stats().Series))
 			return nil
 		}),
-		e.telemetry.RegisterExporterPrometheusCollisionsCallback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(int64(e.store.Stats().Collisions))
+		e.telemetry.RegisterExporterPrometheusConflictsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			stats := e.store.Stats()
+			o.Observe(int64(stats.HelpConflicts), help)
+			o.Observe(int64(stats.UnitConflicts), unit)
 			return nil
 		}),
-		e.telemetry.RegisterExporterPrometheusRenamedLabelsCallback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(int64(e.intake.renamedLabels()))
-			return nil
-		}),
+		total(e.telemetry.RegisterExporterPrometheusCollisionsCallback, func() uint64 { return e.store.Stats().Collisions }),
+		total(e.telemetry.RegisterExporterPrometheusCutLabelsCallback, func() uint64 { return e.store.Stats().CutLabels }),
+		total(e.telemetry.RegisterExporterPrometheusRenamedLabelsCallback, e.intake.renamedLabels),
 	)
 }
 
 func (e *prometheusExporter) consume(ctx context.Context, md pmetric.Metrics) error {
-	for r, n := range e.intake.consume(time.Now(), md) {
+	outcome := e.intake.consume(time.Now(), md)
+	for r, n := range outcome.dropped {
 		if n > 0 {
 			e.telemetry.ExporterPrometheusDroppedPoints.Add(ctx, n, e.reasons[r])
 		}
+	}
+	if outcome.overflowed > 0 {
+		e.telemetry.ExporterPrometheusOverflowPoints.Add(ctx, outcome.overflowed)
 	}
 	return nil
 }

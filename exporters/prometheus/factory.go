@@ -20,14 +20,16 @@ func NewFactory() exporter.Factory {
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-	e, err := newExporter(cfg.(*Config), set)
+	c := cfg.(*Config)
+	e, err := newExporter(c, set)
 	if err != nil {
 		return nil, err
 	}
-	// No queue and no timeout: consuming is a write to memory.
+	// No timeout: consuming is a write to memory.
 	return exporterhelper.NewMetrics(ctx, set, cfg, e.consume,
 		exporterhelper.WithStart(e.start),
 		exporterhelper.WithShutdown(e.shutdown),
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}),
+		exporterhelper.WithQueue(c.QueueBatchConfig),
 	)
 }

@@ -67,7 +67,7 @@ func silent(t testing.TB) *prometheusExporter {
 // of samples.
 func page(e *prometheusExporter) string {
 	w := httptest.NewRecorder()
-	newHandler(e.store, false).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	newHandler(e.store, e.config).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	var b strings.Builder
 	for line := range strings.Lines(w.Body.String()) {
 		if line[0] != '#' {
@@ -144,7 +144,7 @@ func TestOwnTelemetryCountsByReason(t *testing.T) {
 		set := metadatatest.NewSettings(tel)
 		set.Logger = zap.New(core)
 		c := createDefaultConfig().(*Config)
-		c.MaxSeries = 4
+		c.MaxSeries, c.Overflow, c.DeltaTemporality = 4, OverflowDrop, DeltaDrop
 		e, err := newExporter(c, set)
 		require.NoError(t, err)
 		require.NoError(t, e.observe())
@@ -196,7 +196,7 @@ func TestOwnTelemetryCountsByReason(t *testing.T) {
 		require.Equal(t, []string{
 			"dropping points: no character of the metric's name can be used ???",
 			"dropping points of new series: max_series is reached agent.steps",
-			"dropping points: temporality is unspecified, or delta of a sum that is not monotonic agent.steps",
+			"dropping points: temporality is unspecified, or delta and delta_temporality is drop agent.steps",
 			"dropping points that contradict themselves or have no value agent.steps",
 			"dropping points: another metric has the same name and another type, or writes lines of that name agent.steps.total",
 			"sources that differ in no label overwrite each other's series; the last to write wins reading",

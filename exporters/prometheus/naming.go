@@ -17,13 +17,16 @@ import (
 type naming struct {
 	metrics     otlptranslator.MetricNamer
 	attributes  otlptranslator.LabelNamer
+	units       otlptranslator.UnitNamer
 	constant    []expo.Label
-	resource    bool
 	withoutInfo bool
+	// promoted reports whether a resource attribute becomes a label; nil where none
+	// does.
+	promoted func(key string) bool
 }
 
-// origin is what the points of one scope have in common.
-type origin struct {
+// place is what the points of one scope have in common.
+type place struct {
 	resource  pcommon.Map
 	scope     pcommon.InstrumentationScope
 	schemaURL string
@@ -32,10 +35,12 @@ type origin struct {
 func newNaming(c *Config) (*naming, error) {
 	strategy := c.strategy()
 	n := &naming{
-		metrics:     otlptranslator.NewMetricNamer(c.Namespace, strategy),
-		attributes:  otlptranslator.LabelNamer{UTF8Allowed: !strategy.ShouldEscape()},
-		resource:    c.ResourceToTelemetry.Enabled,
+		metrics: otlptranslator.NewMetricNamer(c.Namespace, strategy),
+		// Runs of underscores stay, as in the contrib exporter.
+		attributes:  otlptranslator.LabelNamer{UTF8Allowed: !strategy.ShouldEscape(), PreserveMultipleUnderscores: true},
+		units:       otlptranslator.UnitNamer{UTF8Allowed: !strategy.ShouldEscape()},
 		withoutInfo: c.WithoutScopeInfo,
+		promoted:    promoted(c),
 	}
 	if c.Namespace != "" {
 		// The metric namer takes the namespace as it is.
@@ -60,9 +65,24 @@ func newNaming(c *Config) (*naming, error) {
 	return n, nil
 }
 
+// promoted says which resource attributes become labels.
+func promoted(c *Config) func(key string) bool {
+	all, without := c.ResourceToTelemetry.Enabled, c.ResourceToTelemetry.ExcludeServiceAttributes
+	if !all && len(c.ResourceAttributesAsLabels) == 0 {
+		return nil
+	}
+	return func(key string) bool {
+		return all && !(without && isService(key)) || slices.Contains(c.ResourceAttributesAsLabels, key)
+	}
+}
+
+func isService(key string) bool {
+	return key == serviceName || key == serviceNamespace || key == serviceInstance
+}
+
 // family describes the metric. It fails where nothing of the name is left.
 func (n *naming) family(m pmetric.Metric) (expo.Family, error) {
-	f := expo.Family{Help: m.Description()}
+	f := expo.Family{Help: m.Description(), Unit: n.units.Build(m.Unit())}
 	kind := otlptranslator.MetricType(otlptranslator.MetricTypeUnknown)
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
@@ -89,7 +109,7 @@ func (n *naming) family(m pmetric.Metric) (expo.Family, error) {
 }
 
 // labels returns the labels of a point and how many of them had to be renamed.
-func (n *naming) labels(o origin, point pcommon.Map) ([]expo.Label, int) {
+func (n *naming) labels(o place, point pcommon.Map) ([]expo.Label, int) {
 	set := n.start()
 	set.identify(o.resource)
 	if !n.withoutInfo {
@@ -100,9 +120,12 @@ func (n *naming) labels(o origin, point pcommon.Map) ([]expo.Label, int) {
 		set.attributes(o.scope.Attributes(), "otel_scope_", nil)
 		set.close()
 	}
-	if n.resource {
-		set.attributes(o.resource, "", nil)
-		set.attributes(point, "", func(key string) bool { _, ok := o.resource.Get(key); return ok })
+	if n.promoted != nil {
+		set.attributes(o.resource, "", func(key string) bool { return !n.promoted(key) })
+		set.attributes(point, "", func(key string) bool {
+			_, ok := o.resource.Get(key)
+			return ok && n.promoted(key)
+		})
 	} else {
 		set.attributes(point, "", nil)
 	}
@@ -113,9 +136,7 @@ func (n *naming) labels(o origin, point pcommon.Map) ([]expo.Label, int) {
 func (n *naming) target(resource pcommon.Map) ([]expo.Label, int) {
 	set := n.start()
 	set.identify(resource)
-	set.attributes(resource, "", func(key string) bool {
-		return key == serviceName || key == serviceNamespace || key == serviceInstance
-	})
+	set.attributes(resource, "", isService)
 	return set.labels, set.renamed
 }
 

@@ -20,7 +20,8 @@ const handover = time.Minute
 // time: with two, every join on job and instance would fail.
 type target struct {
 	resource series.ID
-	handle   *expo.Handle
+	handle   expo.Handle
+	shown    bool
 	seen     time.Time
 }
 
@@ -34,27 +35,27 @@ func (in *intake) describe(now time.Time, id series.ID, resource pcommon.Map) {
 	if !ok {
 		return
 	}
-	if t.handle != nil && t.resource != id {
+	if t.shown && t.resource != id {
 		if now.Sub(t.seen) < handover {
 			return
 		}
-		in.store.Remove(t.handle)
-		t.handle = nil
+		in.store.Remove(&t.handle)
+		t.shown = false
 	}
 	t.resource, t.seen = id, now
-	if t.handle != nil {
-		if _, err := in.store.Set(now, t.handle, expo.Sample{Value: 1}); !errors.Is(err, expo.ErrGone) {
+	one := expo.Sample{Value: 1}
+	if t.shown {
+		if _, err := in.store.Set(now, &t.handle, &one); !errors.Is(err, expo.ErrGone) {
 			return
 		}
 	}
 	labels, renamed := in.naming.target(resource)
-	h, err := in.store.Open(now, in.naming.targetFamily(), labels)
-	if err != nil {
+	t.handle = expo.Handle{}
+	_, err := in.store.Open(now, &t.handle, expo.Description{Family: in.naming.targetFamily(), Labels: labels})
+	if t.shown = err == nil; !t.shown {
 		in.tell("a resource is missing from target_info: "+err.Error(), in.naming.targetFamily().Name)
-		t.handle = nil
 		return
 	}
 	in.renamed += uint64(renamed)
-	t.handle = h
-	_, _ = in.store.Set(now, h, expo.Sample{Value: 1}) // just opened, and a gauge
+	_, _ = in.store.Set(now, &t.handle, &one) // just opened, and a gauge
 }

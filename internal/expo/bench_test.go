@@ -21,7 +21,7 @@ func filled(b *testing.B) (*Store, []*Handle) {
 
 func set(b *testing.B, s *Store, handles []*Handle, v float64) {
 	for _, h := range handles {
-		if _, err := s.Set(at(0), h, Sample{Value: v}); err != nil {
+		if _, err := s.Set(at(0), h, &Sample{Value: v}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -40,7 +40,7 @@ func BenchmarkOpen10k(b *testing.B) {
 	labels := []Label{{"job", "fleet/agents"}, {"instance", "agent-0"}, {"workflow_type", "research"}}
 	for b.Loop() {
 		for range many {
-			if _, err := s.Open(at(0), gauge("metric_00"), labels); err != nil {
+			if _, err := open(s, at(0), gauge("metric_00"), labels...); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -54,7 +54,7 @@ func BenchmarkScrape10kAllChanged(b *testing.B) {
 		b.StopTimer()
 		set(b, s, handles, v)
 		b.StartTimer()
-		_, _ = s.Snapshot(at(0)).WriteTo(io.Discard)
+		_ = s.Write(io.Discard, at(0), Format{})
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/many, "ns/series")
 }
@@ -62,7 +62,27 @@ func BenchmarkScrape10kAllChanged(b *testing.B) {
 func BenchmarkScrape10kUnchanged(b *testing.B) {
 	s, _ := filled(b)
 	for b.Loop() {
-		_, _ = s.Snapshot(at(0)).WriteTo(io.Discard)
+		_ = s.Write(io.Discard, at(0), Format{})
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/many, "ns/series")
+}
+
+// A tenth of the series has changed since the scrape before.
+func BenchmarkScrape10kTenthChanged(b *testing.B) {
+	for name, encoding := range map[string]Encoding{"plain": Plain, "gzip": Gzip, "zstd": Zstd} {
+		b.Run(name, func(b *testing.B) {
+			s, handles := filled(b)
+			for v := 0.5; b.Loop(); v++ {
+				b.StopTimer()
+				for i := range handles { // from every family
+					if i/50%10 == int(v)%10 {
+						set(b, s, handles[i:i+1], v/7)
+					}
+				}
+				b.StartTimer()
+				_ = s.Write(io.Discard, at(0), Format{Encoding: encoding})
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/many, "ns/series")
+		})
+	}
 }

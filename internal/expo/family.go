@@ -3,12 +3,13 @@ package expo
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Type is the type of a family, as its TYPE line says it.
 type Type uint8
 
-// The types of the format.
+// The types of the formats.
 const (
 	Untyped Type = iota
 	Gauge
@@ -17,7 +18,7 @@ const (
 	Summary
 )
 
-// String returns the word of the TYPE line.
+// String returns the word of the TYPE line of the text format.
 func (t Type) String() string {
 	switch t {
 	case Gauge:
@@ -45,94 +46,158 @@ func (t Type) suffixes() []string {
 	}
 }
 
+// simple reports whether a series of the type is one line.
+func (t Type) simple() bool { return t != Histogram && t != Summary }
+
 // Family describes the series that share a name. The name may be any text; what
 // the classic character set does not allow is written in quotes.
 type Family struct {
 	Name, Help string
-	Type       Type
+	// Unit is a word that the name ends in, as in "seconds"; OpenMetrics and the
+	// protocol buffers tell it. A unit that the name does not end in is left out.
+	Unit string
+	Type Type
 }
 
-// family is rendered as a whole into a segment, which is never written to again.
+// family is what a name stands for in the store. Its description never changes.
 type family struct {
-	name string
-	help string
-	kind Type
-	// names of all lines that the family may write: its own, then those with the
+	Family
+	// lines of all names that the family may write: its own, then those with the
 	// suffixes of its type.
-	names  []string
-	header string
-	// series may hold removed ones, and be out of order, until tidy.
-	series   []*series
-	live     int
-	unsorted bool
-	changed  bool
-	segment  []byte
+	lines []lineName
+	// created is the name of the _created line of OpenMetrics.
+	created lineName
+	// headers of the syntaxes; openStripped is that of a counter whose TYPE line
+	// goes without _total.
+	text, open, openStripped *header
+
+	// pages, sorted by the labels in them. The slice is replaced, never changed.
+	pages atomic.Pointer[[]*page]
+	// live counts the series. The store's lock guards it, and ladders.
+	live    int
+	ladders []*ladder
+}
+
+// lineName is a name as it begins a line.
+type lineName struct {
+	name   string
+	quoted bool
+	// text is the name, or the brace and the quoted name.
+	text string
+}
+
+func nameOf(name string) lineName {
+	if classic(name, true) {
+		return lineName{name: name, text: name}
+	}
+	return lineName{name: name, quoted: true, text: string(appendQuoted([]byte{'{'}, name))}
+}
+
+const total = "_total"
+
+// clean returns the description as it can be written.
+func (f Family) clean() Family {
+	f.Name = cleanName(f.Name)
+	f.Help = strings.TrimSpace(strings.ToValidUTF8(f.Help, "\uFFFD"))
+	if f.Unit != "" && !strings.HasSuffix(strings.TrimSuffix(f.Name, total), "_"+f.Unit) {
+		f.Unit = ""
+	}
+	return f
 }
 
 func newFamily(f Family) *family {
-	b := append([]byte("# HELP "), quoteName(f.Name)...)
-	b = append(b, ' ')
-	b = appendEscaped(b, strings.TrimSpace(strings.ToValidUTF8(f.Help, "\uFFFD")), false)
-	b = append(b, "\n# TYPE "...)
-	b = append(b, quoteName(f.Name)...)
-	b = append(b, ' ')
-	b = append(b, f.Type.String()...)
-	b = append(b, '\n')
-	names := []string{f.Name}
+	made := &family{Family: f}
+	made.lines = append(made.lines, nameOf(f.Name))
 	for _, suffix := range f.Type.suffixes() {
-		names = append(names, f.Name+suffix)
+		made.lines = append(made.lines, nameOf(f.Name+suffix))
 	}
-	return &family{name: f.Name, help: f.Help, kind: f.Type, names: names, header: string(b)}
+	base, counts := strings.CutSuffix(f.Name, total)
+	made.created = nameOf(base + "_created")
+	made.text = newHeader(f.Name, f.Type.String(), "", appendEscaped(nil, f.Help, false))
+
+	word := f.Type.String()
+	if f.Type == Untyped || f.Type == Counter {
+		word = "unknown"
+	}
+	help := appendEscaped(nil, f.Help, true)
+	made.open = newHeader(f.Name, word, f.Unit, help)
+	if f.Type == Counter && counts {
+		made.openStripped = newHeader(base, "counter", f.Unit, help)
+	}
+	made.pages.Store(&[]*page{})
+	return made
 }
 
-func (f *family) add(ser *series) {
-	ser.family = f
-	if len(f.series) > 2*f.live+64 {
-		f.tidy() // series come and go, and nobody scrapes
-	}
-	f.series = append(f.series, ser)
-	f.live++
-	f.unsorted, f.changed = true, true
+// header is what stands before the lines of a family.
+type header struct {
+	text string
+	kept atomic.Pointer[segment]
 }
 
-// remove reports whether the family is empty now.
-func (f *family) remove(ser *series) bool {
-	ser.gone = true
-	f.live--
-	f.changed = true
-	return f.live == 0
+func newHeader(name, kind, unit string, help []byte) *header {
+	quoted := name
+	if !classic(name, true) {
+		quoted = string(appendQuoted(nil, name))
+	}
+	var b strings.Builder
+	b.WriteString("# HELP " + quoted + " ")
+	b.Write(help)
+	b.WriteString("\n# TYPE " + quoted + " " + kind + "\n")
+	if unit != "" && strings.HasSuffix(name, "_"+unit) {
+		b.WriteString("# UNIT " + quoted + " " + unit + "\n")
+	}
+	return &header{text: b.String()}
 }
 
-// render returns the family's text, which the caller must not change. A family
-// whose series were never written has none.
-func (f *family) render(timestamps bool) []byte {
-	if !f.changed {
-		return f.segment
-	}
-	f.changed = false
-	f.tidy()
-	// A new slice each time: snapshots may still hold the old one. An eighth of
-	// slack, since values grow longer as they count.
-	out := make([]byte, 0, len(f.segment)+len(f.segment)/8+len(f.header))
-	out = append(out, f.header...)
-	for _, ser := range f.series {
-		if ser.written {
-			out = ser.appendTo(out, timestamps)
+// ladder is the bounds of histograms, shared by the series of a family, with
+// their labels in both kinds of text.
+type ladder struct {
+	bounds     []float64
+	text, open []string
+}
+
+// maxLadders bounds the ladders that a family shares; further ones are made for
+// each series.
+const maxLadders = 8
+
+// ladderOf returns the ladder of these bounds, which stay the caller's.
+func (f *family) ladderOf(bounds []float64) *ladder {
+	for _, l := range f.ladders {
+		if slices.Equal(l.bounds, bounds) {
+			return l
 		}
 	}
-	if len(out) == len(f.header) {
-		out = nil
+	l := &ladder{bounds: slices.Clone(bounds)}
+	for _, bound := range bounds {
+		l.text = append(l.text, `le="`+string(appendFloat(nil, bound))+`"`)
+		l.open = append(l.open, `le="`+string(appendOpenFloat(nil, bound))+`"`)
 	}
-	f.segment = out
-	return out
+	if len(f.ladders) < maxLadders {
+		f.ladders = append(f.ladders, l)
+	}
+	return l
 }
 
-func (f *family) tidy() {
-	if len(f.series) != f.live {
-		f.series = slices.DeleteFunc(f.series, func(s *series) bool { return s.gone })
+// find returns the page that a series with these labels belongs to, by its place
+// in the list, -1 if there is none yet. The store's lock is held.
+func (f *family) find(body string) int {
+	pages := *f.pages.Load()
+	i, found := slices.BinarySearchFunc(pages, body, func(p *page, body string) int {
+		return p.compare(0, body)
+	})
+	if !found && i > 0 {
+		i--
 	}
-	if f.unsorted {
-		slices.SortFunc(f.series, func(a, b *series) int { return strings.Compare(a.body, b.body) })
-		f.unsorted = false
+	if len(pages) == 0 {
+		return -1
 	}
+	return i
+}
+
+// replace puts pages in the place of n others. The store's lock is held.
+func (f *family) replace(at, n int, with ...*page) {
+	old := *f.pages.Load()
+	pages := make([]*page, 0, len(old)-n+len(with))
+	pages = append(append(append(pages, old[:at]...), with...), old[at+n:]...)
+	f.pages.Store(&pages)
 }

@@ -31,23 +31,23 @@ func FuzzStore(f *testing.F) {
 			family := Family{Name: words[0][min(1, len(words[0])):], Help: words[2], Type: kind}
 			labels := []Label{{words[1], words[2]}, {"le", "5"}, {"quantile", words[0]}}
 			words = words[2:]
-			sample := Sample{Time: int64(len(words)), Value: value}
+			sample := Sample{Time: int64(len(words)) * 1e6, Value: value}
 			if kind == Histogram || kind == Summary {
 				sample = Sample{Time: sample.Time, Count: uint64(len(words)), Sum: value,
 					Bounds: []float64{-1, 2.5}, Buckets: []uint64{1, 1, uint64(len(words))},
 					Quantiles: []Quantile{{0, 1}, {0.25, value}}}
 			}
-			h, err := s.Open(at(0), family, labels)
+			h, err := open(s, at(0), family, labels...)
 			if err != nil {
 				continue
 			}
-			_, err = s.Set(at(0), h, sample)
+			_, err = s.Set(at(0), h, &sample)
 			require.NoError(t, err)
 			want[identity(family, labels)] = sample
 		}
 
 		parser := expfmt.NewTextParser(model.UTF8Validation)
-		written := text(t, s.Snapshot(at(0)))
+		written := text(t, s, at(0))
 		families, err := parser.TextToMetricFamilies(bytes.NewBufferString(written))
 		require.NoError(t, err, "%s", written)
 		n := 0
@@ -94,7 +94,7 @@ func compare(t *testing.T, want Sample, kind dto.MetricType, m *dto.Metric) {
 		t.Helper()
 		require.True(t, want == got || math.IsNaN(want) && math.IsNaN(got), "want %v, got %v", want, got)
 	}
-	require.Equal(t, want.Time, m.GetTimestampMs())
+	require.Equal(t, want.Time/1e6, m.GetTimestampMs())
 	switch kind {
 	case dto.MetricType_GAUGE:
 		same(want.Value, m.GetGauge().GetValue())

@@ -1,16 +1,23 @@
 package expo
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // Label is a name and a value, both any text.
 type Label struct{ Name, Value string }
 
-// normalize returns a sorted copy that can be written as it is, and the number
-// of labels that had to be renamed.
-func normalize(labels []Label, t Type) (_ []Label, renamed int) {
+// normalized says what normalize had to do.
+type normalized struct{ renamed, cut int }
+
+// normalize returns a sorted copy that can be written as it is, of values of at
+// most so many bytes unless that is 0.
+func normalize(labels []Label, t Type, longest int) (_ []Label, did normalized) {
 	out := make([]Label, 0, len(labels))
 	for _, l := range labels {
 		l.Name = cleanName(l.Name)
@@ -19,7 +26,7 @@ func normalize(labels []Label, t Type) (_ []Label, renamed int) {
 		}
 		if l.Name == "__name__" || l.Name == "le" && t == Histogram || l.Name == "quantile" && t == Summary {
 			l.Name = "exported_" + l.Name
-			renamed++
+			did.renamed++
 		}
 		l.Value = strings.ToValidUTF8(l.Value, "\uFFFD")
 		out = append(out, l)
@@ -34,7 +41,25 @@ func normalize(labels []Label, t Type) (_ []Label, renamed int) {
 		out[n] = l
 		n++
 	}
-	return out[:n], renamed
+	out = out[:n]
+	for i := range out {
+		if longest > 0 && len(out[i].Value) > longest {
+			out[i].Value = cut(out[i].Value, longest)
+			did.cut++
+		}
+	}
+	return out, did
+}
+
+// cut shortens a value, and ends it in a hash of the whole, without which values
+// of a common beginning would become one.
+func cut(value string, longest int) string {
+	hash := fmt.Sprintf("~%016x", xxhash.Sum64String(value))
+	keep := max(0, longest-len(hash))
+	for keep > 0 && !utf8.RuneStart(value[keep]) {
+		keep--
+	}
+	return value[:keep] + hash
 }
 
 // cleanName makes a name valid UTF-8 without NUL, which Prometheus' parser takes
@@ -69,22 +94,17 @@ func appendLabel(dst []byte, name, value string) []byte {
 }
 
 // appendHead writes the beginning of a line up to the value: a name, labels that
-// appendLabels wrote, and one more label with a number for its value unless
-// extra is empty. A name outside the classic set stands within the braces.
-func appendHead(dst []byte, name, body, extra string, number float64) []byte {
-	quoted := !classic(name, true)
-	if !quoted {
-		dst = append(dst, name...)
-		if body == "" && extra == "" {
-			return dst
-		}
-	}
-	dst = append(dst, '{')
-	if quoted {
-		dst = appendQuoted(dst, name)
-		if body != "" || extra != "" {
-			dst = append(dst, ',')
-		}
+// appendLabels wrote, and one more label, written too, unless it is empty. A name
+// outside the classic set stands within the braces.
+func appendHead(dst []byte, name *lineName, body, extra string) []byte {
+	dst = append(dst, name.text...)
+	switch {
+	case name.quoted && (body != "" || extra != ""):
+		dst = append(dst, ',')
+	case !name.quoted && body == "" && extra == "":
+		return dst
+	case !name.quoted:
+		dst = append(dst, '{')
 	}
 	dst = append(dst, body...)
 	if extra != "" {
@@ -92,19 +112,51 @@ func appendHead(dst []byte, name, body, extra string, number float64) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, extra...)
-		dst = append(dst, '=', '"')
-		dst = appendFloat(dst, number)
-		dst = append(dst, '"')
 	}
 	return append(dst, '}')
 }
 
-// quoteName returns a metric name as HELP and TYPE lines have it.
-func quoteName(name string) string {
-	if classic(name, true) {
-		return name
+// eachLabel reads what appendLabels wrote.
+func eachLabel(body string, visit func(name, value string)) {
+	for body != "" {
+		var name, value string
+		if body[0] == '"' {
+			name, body = unquote(body)
+		} else {
+			end := strings.IndexByte(body, '=')
+			name, body = body[:end], body[end:]
+		}
+		value, body = unquote(body[1:]) // after the equals sign
+		visit(name, value)
+		if body != "" {
+			body = body[1:] // the comma
+		}
 	}
-	return string(appendQuoted(nil, name))
+}
+
+// unquote reads what appendQuoted wrote, and returns the rest.
+func unquote(s string) (text, rest string) {
+	s = s[1:]
+	end := strings.IndexAny(s, `"\`)
+	if s[end] == '"' {
+		return s[:end], s[end+1:]
+	}
+	var b strings.Builder
+	for i := 0; ; i++ {
+		switch s[i] {
+		case '"':
+			return b.String(), s[i+1:]
+		case '\\':
+			i++
+			if s[i] == 'n' {
+				b.WriteByte('\n')
+			} else {
+				b.WriteByte(s[i])
+			}
+		default:
+			b.WriteByte(s[i])
+		}
+	}
 }
 
 func appendQuoted(dst []byte, s string) []byte {

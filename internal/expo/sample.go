@@ -3,17 +3,18 @@ package expo
 import (
 	"math"
 	"slices"
-	"strconv"
-	"time"
 )
 
 // Sample is the state of a series at a time. Which fields count depends on the
 // type of the family: Value for gauges, counters and untyped ones; Count, Sum,
-// Bounds and Buckets for histograms; Count, Sum and Quantiles for summaries.
+// Bounds, Buckets and Native for histograms; Count, Sum and Quantiles for
+// summaries; Exemplars for counters and histograms.
 type Sample struct {
-	// Time is in milliseconds since 1970; zero for unknown.
-	Time  int64
-	Value float64
+	// Time is in nanoseconds since 1970; zero for unknown.
+	Time int64
+	// Created is when counting began, likewise.
+	Created int64
+	Value   float64
 
 	Count uint64
 	Sum   float64
@@ -26,12 +27,26 @@ type Sample struct {
 	// Buckets are the numbers of values in each bucket, not cumulative, with one
 	// more than there are bounds. Both may be empty.
 	Buckets []uint64
+	// Native has the exponential buckets of a histogram, nil for none.
+	Native *Native
 	// Quantiles are strictly increasing.
 	Quantiles []Quantile
+	// Exemplars, the last one for a bucket wins. They are not written in the text
+	// format.
+	Exemplars []Exemplar
 }
 
 // Quantile of a summary; the quantile is between 0 and 1.
 type Quantile struct{ Quantile, Value float64 }
+
+// Exemplar is a value and the span that it was measured in.
+type Exemplar struct {
+	TraceID [16]byte
+	SpanID  [8]byte
+	Value   float64
+	// Time is in nanoseconds since 1970; zero for unknown.
+	Time int64
+}
 
 // Fits reports whether the sample keeps the rules of its type, as Store.Set
 // demands.
@@ -46,6 +61,9 @@ func (s *Sample) Fits(t Type) bool {
 				return false
 			}
 		}
+		if s.Native != nil && !s.Native.fits() {
+			return false
+		}
 	case Summary:
 		for i, q := range s.Quantiles {
 			if !(q.Quantile >= 0 && q.Quantile <= 1) || i > 0 && q.Quantile <= s.Quantiles[i-1].Quantile {
@@ -56,124 +74,58 @@ func (s *Sample) Fits(t Type) bool {
 	return true
 }
 
-type series struct {
-	family *family
-	// key is the head of the series' own line and its identity in the store.
-	key string
-	// body is what stands between the braces: the order of series in a family.
-	body   string
-	labels []Label
-	seen   time.Time
-	writer *Handle
-	gone   bool
-
-	written bool
-	sample  Sample
-	// text is the sample in writing, and old when it must be written again. For
-	// types of one line the head is left out, since key has it.
-	text []byte
-	old  bool
+// compound is the part of a sample that is more than a number.
+type compound struct {
+	count     uint64
+	sum       float64
+	noSum     bool
+	ladder    *ladder
+	buckets   []uint64
+	native    *Native
+	quantiles []Quantile
+	exemplars []Exemplar
 }
 
-// set takes the sample over, and marks what it changes.
-func (ser *series) set(s Sample, timestamps bool) {
-	have := &ser.sample
-	same := ser.written && (!timestamps || have.Time == s.Time)
-	switch ser.family.kind {
-	case Histogram, Summary:
-		same = same && have.Count == s.Count && equal(have.Sum, s.Sum) && have.NoSum == s.NoSum &&
-			slices.Equal(have.Bounds, s.Bounds) && slices.Equal(have.Buckets, s.Buckets) &&
-			slices.EqualFunc(have.Quantiles, s.Quantiles, func(a, b Quantile) bool {
-				return a.Quantile == b.Quantile && equal(a.Value, b.Value)
-			})
-	default:
-		same = same && equal(have.Value, s.Value)
+// same reports whether a sample says what the compound holds.
+func (c *compound) same(s *Sample) bool {
+	var bounds []float64
+	if c.ladder != nil {
+		bounds = c.ladder.bounds
 	}
-	if same {
-		have.Time = s.Time
-		return
+	return c.count == s.Count && equal(c.sum, s.Sum) && c.noSum == s.NoSum &&
+		slices.Equal(c.buckets, s.Buckets) && slices.Equal(bounds, s.Bounds) &&
+		slices.EqualFunc(c.quantiles, s.Quantiles, func(a, b Quantile) bool {
+			return a.Quantile == b.Quantile && equal(a.Value, b.Value)
+		}) && sameExemplars(c.exemplars, s.Exemplars) && c.native.same(s.Native)
+}
+
+func (c *compound) take(f *family, s *Sample) {
+	c.count, c.sum, c.noSum = s.Count, s.Sum, s.NoSum
+	if len(s.Bounds) == 0 {
+		c.ladder = nil
+	} else if c.ladder == nil || !slices.Equal(c.ladder.bounds, s.Bounds) {
+		c.ladder = f.ladderOf(s.Bounds)
 	}
-	s.Bounds = append(have.Bounds[:0], s.Bounds...)
-	s.Buckets = append(have.Buckets[:0], s.Buckets...)
-	s.Quantiles = append(have.Quantiles[:0], s.Quantiles...)
-	ser.sample = s
-	ser.written, ser.old = true, true
-	ser.family.changed = true
+	c.buckets = append(c.buckets[:0], s.Buckets...)
+	c.quantiles = append(c.quantiles[:0], s.Quantiles...)
+	c.exemplars = append(c.exemplars[:0], s.Exemplars...)
+	c.native = s.Native.Clone()
+}
+
+func (c *compound) sample() Sample {
+	s := Sample{Count: c.count, Sum: c.sum, NoSum: c.noSum, Buckets: c.buckets, Native: c.native,
+		Quantiles: c.quantiles, Exemplars: c.exemplars}
+	if c.ladder != nil {
+		s.Bounds = c.ladder.bounds
+	}
+	return s
+}
+
+func sameExemplars(a, b []Exemplar) bool {
+	return slices.EqualFunc(a, b, func(a, b Exemplar) bool {
+		return a.TraceID == b.TraceID && a.SpanID == b.SpanID && a.Time == b.Time && equal(a.Value, b.Value)
+	})
 }
 
 // equal compares bits, so that NaN is the same as NaN and 0 is not -0.
 func equal(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }
-
-func (ser *series) appendTo(dst []byte, timestamps bool) []byte {
-	if ser.old {
-		ser.old = false
-		ser.text = ser.format(ser.text[:0], timestamps)
-	}
-	switch ser.family.kind {
-	case Histogram, Summary:
-	default:
-		dst = append(dst, ser.key...)
-	}
-	return append(dst, ser.text...)
-}
-
-func (ser *series) format(dst []byte, timestamps bool) []byte {
-	s, names := &ser.sample, ser.family.names
-	at := s.Time
-	if !timestamps {
-		at = 0
-	}
-	line := func(name, extra string, number, v float64) {
-		dst = appendHead(dst, name, ser.body, extra, number)
-		dst = appendValue(dst, v, at)
-	}
-	switch ser.family.kind {
-	case Histogram:
-		below := uint64(0)
-		for i, bound := range s.Bounds {
-			if math.IsInf(bound, 1) {
-				break
-			}
-			below += s.Buckets[i]
-			line(names[1], "le", bound, float64(below))
-		}
-		line(names[1], "le", math.Inf(1), float64(s.Count))
-	case Summary:
-		for _, q := range s.Quantiles {
-			line(names[0], "quantile", q.Quantile, q.Value)
-		}
-	default:
-		return appendValue(dst, s.Value, at)
-	}
-	if !s.NoSum {
-		line(names[len(names)-2], "", 0, s.Sum)
-	}
-	line(names[len(names)-1], "", 0, float64(s.Count))
-	return dst
-}
-
-// appendValue writes the rest of a line after its head.
-func appendValue(dst []byte, v float64, at int64) []byte {
-	dst = append(dst, ' ')
-	dst = appendFloat(dst, v)
-	if at != 0 {
-		dst = append(dst, ' ')
-		dst = strconv.AppendInt(dst, at, 10)
-	}
-	return append(dst, '\n')
-}
-
-// appendFloat writes a number as Prometheus' own libraries do: the shortest
-// decimal that reads back as the same float64.
-func appendFloat(dst []byte, v float64) []byte {
-	switch {
-	case v == 0:
-		return append(dst, '0')
-	case v == 1:
-		return append(dst, '1')
-	case math.IsInf(v, 1):
-		return append(dst, "+Inf"...)
-	default:
-		return strconv.AppendFloat(dst, v, 'g', -1, 64)
-	}
-}

@@ -2,10 +2,12 @@ package expo
 
 import (
 	"errors"
+	"math"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/watchkeeper/watchkeeper/internal/boundedmap"
 )
 
 // Errors of Store.Open and Store.Set. Each means that nothing was written.
@@ -15,7 +17,7 @@ var (
 	// ErrConflict: another family, or the same with another type, already writes
 	// lines of this name.
 	ErrConflict = errors.New("name is taken by another metric or type")
-	// ErrName: a family without a name.
+	// ErrName: a family without a name, or with one longer than 16 KiB.
 	ErrName = errors.New("metric has no name")
 	// ErrSample: the sample cannot be written as the type of its family; see
 	// Sample.
@@ -34,8 +36,12 @@ type Options struct {
 	Expiration time.Duration
 	// Timestamps adds the time of each sample to its line.
 	Timestamps bool
-	// KeepLabels makes Renamed possible, for some 32 bytes a label.
-	KeepLabels bool
+	// CreatedLines adds _created lines to OpenMetrics. Protocol buffers always
+	// have the time in which counting began.
+	CreatedLines bool
+	// MaxLabelValue is the most bytes of a label's value; longer ones are cut, with
+	// a hash of the whole at the end, so that they stay different. Zero is no limit.
+	MaxLabelValue int
 }
 
 // Stats are the store's contents and what befell it since it was made.
@@ -49,135 +55,233 @@ type Stats struct {
 	Collisions uint64
 	// RenamedLabels counts labels of opened series whose names are reserved.
 	RenamedLabels uint64
+	// CutLabels counts labels of opened series whose values were too long.
+	CutLabels uint64
+	// HelpConflicts and UnitConflicts count opened series of a family that was
+	// described otherwise before.
+	HelpConflicts, UnitConflicts uint64
 }
 
 // Store holds the latest sample of each series. It is safe for concurrent use.
 // It reads no clock: callers pass the time, which decides about expiry only.
 type Store struct {
 	options Options
+	// index is what scrapes walk, and stale whether families have come or gone
+	// since it was made.
+	index atomic.Pointer[[]entry]
+	stale atomic.Bool
+	// expiry is the earliest time, in nanoseconds since 1970, at which a series may
+	// have expired.
+	expiry atomic.Int64
+
+	buffers buffers
 
 	mu sync.Mutex
 	// claims maps each line name to the family that writes it: a histogram claims
 	// its _bucket, _sum and _count lines too.
 	claims map[string]*family
-	// order lists the families by name; nil when it must be made anew.
-	order    []*family
+	series int
+	// pressed is the earliest time at which a full store may find a series whose
+	// source lives but that has not been written to for too long.
+	pressed  int64
 	families int
-	series   *boundedmap.Map[string, *series]
 	stats    Stats
 }
 
+// maxName bounds the names of families, in bytes.
+const maxName = 16 << 10
+
+// entry is a family in the index.
+type entry struct {
+	*family
+	// open is its header in OpenMetrics.
+	open *header
+}
+
+// Origin is where series come from, for those that live as long as it does. Its
+// zero value has never been seen.
+type Origin struct{ seen int64 }
+
 // Handle is one source's way to write to a series. Sources that describe the
-// same series have a handle each; the last to write wins.
+// same series have a handle each; the last to write wins. Its zero value is
+// ready for Open, and must not be copied after.
 type Handle struct {
 	series *series
+	// time of the last sample.
+	time int64
 	// overwritten says that another source has written since this one did.
 	overwritten bool
 }
 
+// Time returns the time of the last sample that was set, in nanoseconds since
+// 1970. Only the goroutine that calls Set may call it.
+func (h *Handle) Time() int64 { return h.time }
+
 // New returns an empty store. It panics when MaxSeries is below one or
 // Expiration is negative: both come from validated configuration.
 func New(options Options) *Store {
-	if options.Expiration < 0 {
-		panic("expo: expiration must not be negative")
+	if options.MaxSeries < 1 || options.Expiration < 0 {
+		panic("expo: max series must be at least 1 and expiration must not be negative")
 	}
-	return &Store{
-		options: options,
-		claims:  map[string]*family{},
-		series:  boundedmap.New[string, *series](options.MaxSeries, 0),
-	}
+	s := &Store{options: options, claims: map[string]*family{}}
+	s.index.Store(&[]entry{})
+	s.expiry.Store(math.MaxInt64)
+	return s
 }
 
-// Open returns a handle on the series of a family with the given labels, which
-// need no order and stay the caller's. A series that nothing was written to is
-// not exposed.
+// Description says which series Open shall open.
+type Description struct {
+	Family Family
+	// Labels need no order and stay the caller's.
+	Labels []Label
+	// Origin, unless nil, keeps the series for as long as Touch is called for it,
+	// written to or not, or until a full store needs the room.
+	Origin *Origin
+	// Overflow opens a series beyond MaxSeries, if its family is there already.
+	Overflow bool
+}
+
+// Opened is what Open has to remark.
+type Opened struct {
+	// HelpDiffers and UnitDiffers: the family was described otherwise before.
+	// Of two the first stays.
+	HelpDiffers, UnitDiffers bool
+}
+
+// Open makes h a handle on a series. A series that nothing was written to is not
+// exposed.
 //
 // Labels with an empty value are left out, because to Prometheus they are the
 // same as none. Values of labels of one name are joined with a semicolon. A
 // reserved name (__name__, le of a histogram, quantile of a summary) gets the
 // prefix exported_, as Prometheus does where a scraped label is in its way.
-// Of two helps for one family the first stays.
 //
 // It fails with ErrName, ErrConflict or ErrFull.
-func (s *Store) Open(now time.Time, f Family, labels []Label) (*Handle, error) {
-	f.Name = cleanName(f.Name)
-	if f.Name == "" {
-		return nil, ErrName
+func (s *Store) Open(now time.Time, h *Handle, d Description) (Opened, error) {
+	d.Family = d.Family.clean()
+	if d.Family.Name == "" || len(d.Family.Name) > maxName {
+		return Opened{}, ErrName
 	}
-	labels, renamed := normalize(labels, f.Type)
+	labels, did := normalize(d.Labels, d.Family.Type, s.options.MaxLabelValue)
 	body := string(appendLabels(nil, labels))
-	key := string(appendHead(nil, f.Name, body, "", 0))
-	if body != "" {
-		body = key[len(key)-1-len(body) : len(key)-1] // one string in memory, not two
-	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conflicts(f) {
-		return nil, ErrConflict
+	if s.conflicts(&d.Family) {
+		return Opened{}, ErrConflict
 	}
-	if s.series.Len() >= s.options.MaxSeries {
-		s.sweep(now)
-	}
-	ser, ok := s.series.GetOrCreate(now, key, func() *series {
-		s.stats.RenamedLabels += uint64(renamed)
-		ser := &series{key: key, body: body, seen: now}
-		if s.options.KeepLabels {
-			ser.labels = labels
+	f := s.claims[d.Family.Name]
+	var opened Opened
+	if f != nil {
+		opened.HelpDiffers = f.Help != d.Family.Help
+		opened.UnitDiffers = f.Unit != d.Family.Unit
+		if ser := f.lookup(body); ser != nil {
+			h.series, h.overwritten = ser, false
+			return opened, nil
 		}
-		s.familyOf(f).add(ser)
-		return ser
-	})
-	if !ok {
-		return nil, ErrFull
 	}
-	return &Handle{series: ser}, nil
+	if s.series >= s.options.MaxSeries && (!d.Overflow || f == nil) && !s.makeRoom(now) {
+		s.stats.Refused++
+		return opened, ErrFull
+	}
+	f = s.familyOf(d.Family) // which may have gone to make room
+	ser := newSeries(f, body)
+	ser.seen, ser.origin = now.UnixNano(), d.Origin
+	f.insert(ser)
+	f.live++
+	s.series++
+	s.expireAt(ser.seen)
+	h.series, h.overwritten = ser, false
+	s.stats.RenamedLabels += uint64(did.renamed)
+	s.stats.CutLabels += uint64(did.cut)
+	if opened.HelpDiffers {
+		s.stats.HelpConflicts++
+	}
+	if opened.UnitDiffers {
+		s.stats.UnitConflicts++
+	}
+	return opened, nil
+}
+
+func (f *family) lookup(body string) *series {
+	if i := f.find(body); i >= 0 {
+		return (*f.pages.Load())[i].lookup(body)
+	}
+	return nil
 }
 
 // Set replaces the sample of a series and keeps no reference to it. It fails
 // with ErrGone or ErrSample. It reports a collision when this source and another
 // keep overwriting each other; a source that takes over from one that has fallen
 // silent is none.
-func (s *Store) Set(now time.Time, h *Handle, sample Sample) (collided bool, err error) {
+func (s *Store) Set(now time.Time, h *Handle, sample *Sample) (collided bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ser := h.series
-	if ser.gone {
+	if ser == nil || ser.gone() {
 		return false, ErrGone
 	}
-	if !sample.Fits(ser.family.kind) {
+	p := ser.page
+	if !sample.Fits(p.family.Type) {
 		return false, ErrSample
 	}
-	ser.seen = now
-	s.series.GetOrCreate(now, ser.key, nil)
+	ser.seen = now.UnixNano()
+	changed := ser.differs(h, sample, s.options.Timestamps)
+	if changed || ser.writer != h || s.options.Timestamps {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+	}
 	if ser.writer != h {
 		if ser.writer != nil {
 			ser.writer.overwritten = true
-			collided = h.overwritten
+			if collided = h.overwritten; collided {
+				s.stats.Collisions++
+			}
 		}
 		ser.writer, h.overwritten = h, false
 	}
-	if collided {
-		s.stats.Collisions++
+	h.time = sample.Time
+	if changed {
+		ser.set(sample)
+		ser.written, ser.old = true, true
+		p.version.Add(1)
 	}
-	ser.set(sample, s.options.Timestamps)
 	return collided, nil
+}
+
+// Touch tells that an origin has been heard from.
+func (s *Store) Touch(now time.Time, o *Origin) {
+	s.mu.Lock()
+	o.seen = now.UnixNano()
+	s.mu.Unlock()
+}
+
+// Idle returns how long before now the series was last written to by anyone, and
+// whether it is still there.
+func (s *Store) Idle(now time.Time, h *Handle) (time.Duration, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h.series == nil || h.series.gone() {
+		return 0, false
+	}
+	return time.Duration(now.UnixNano() - h.series.seen), true
 }
 
 // Remove takes the series away at once, whoever else writes to it.
 func (s *Store) Remove(h *Handle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !h.series.gone {
-		s.remove(h.series)
+	ser := h.series
+	if ser == nil || ser.gone() {
+		return
 	}
-}
-
-// Sweep removes the series that have expired by now and returns their number.
-func (s *Store) Sweep(now time.Time) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.sweep(now)
+	p := ser.page
+	p.drop(func(other *series) bool { return other == ser }) // after which it has no page
+	s.series--
+	p.family.live--
+	if len(p.series) == 0 {
+		s.empty(p.family)
+	}
 }
 
 // Stats returns the current numbers.
@@ -185,40 +289,42 @@ func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats := s.stats
-	stats.Series, stats.Families, stats.Refused = s.series.Len(), s.families, s.series.Refused()
+	stats.Series, stats.Families = s.series, s.families
 	return stats
 }
 
-func (s *Store) sweep(now time.Time) int {
-	n := 0
-	if s.options.Expiration == 0 {
-		return n
-	}
-	for _, ser := range s.series.All() {
-		if now.Sub(ser.seen) < s.options.Expiration {
-			break
-		}
-		s.remove(ser)
-		n++
-	}
-	s.stats.Expired += uint64(n)
-	return n
-}
-
-func (s *Store) remove(ser *series) {
-	s.series.Delete(ser.key)
-	if ser.family.remove(ser) {
-		for _, name := range ser.family.names {
-			delete(s.claims, name)
-		}
-		s.families--
-		s.order = nil
+// Publish lets scrapes see families that are new. It costs little where there
+// are none; callers do it after each batch. Write does it too, where it need not
+// wait for that.
+func (s *Store) Publish() {
+	if s.stale.Load() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.publish()
 	}
 }
 
-func (s *Store) conflicts(f Family) bool {
+func (s *Store) publish() {
+	s.stale.Store(false)
+	entries := make([]entry, 0, s.families)
+	for name, f := range s.claims {
+		if name != f.Name {
+			continue
+		}
+		e := entry{f, f.open}
+		// Without _total the family may have another one's name.
+		if f.openStripped != nil && s.claims[strings.TrimSuffix(name, total)] == nil {
+			e.open = f.openStripped
+		}
+		entries = append(entries, e)
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.Name, b.Name) })
+	s.index.Store(&entries)
+}
+
+func (s *Store) conflicts(f *Family) bool {
 	if have := s.claims[f.Name]; have != nil {
-		return have.name != f.Name || have.kind != f.Type
+		return have.Name != f.Name || have.Type != f.Type
 	}
 	for _, suffix := range f.Type.suffixes() {
 		if s.claims[f.Name+suffix] != nil {
@@ -233,10 +339,25 @@ func (s *Store) familyOf(f Family) *family {
 		return have
 	}
 	made := newFamily(f)
-	for _, name := range made.names {
-		s.claims[name] = made
+	for i := range made.lines {
+		s.claims[made.lines[i].name] = made
 	}
 	s.families++
-	s.order = nil
+	s.stale.Store(true)
 	return made
+}
+
+// empty takes away a family's pages that have no series, and the family if there
+// are none.
+func (s *Store) empty(f *family) {
+	pages := slices.DeleteFunc(slices.Clone(*f.pages.Load()), func(p *page) bool { return len(p.series) == 0 })
+	f.pages.Store(&pages)
+	if len(pages) > 0 {
+		return
+	}
+	for i := range f.lines {
+		delete(s.claims, f.lines[i].name)
+	}
+	s.families--
+	s.stale.Store(true)
 }

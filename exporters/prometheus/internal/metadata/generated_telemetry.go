@@ -25,13 +25,16 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                           metric.Meter
-	mu                              sync.Mutex
-	registrations                   []metric.Registration
-	ExporterPrometheusCollisions    metric.Int64ObservableCounter
-	ExporterPrometheusDroppedPoints metric.Int64Counter
-	ExporterPrometheusRenamedLabels metric.Int64ObservableCounter
-	ExporterPrometheusSeries        metric.Int64ObservableGauge
+	meter                            metric.Meter
+	mu                               sync.Mutex
+	registrations                    []metric.Registration
+	ExporterPrometheusCollisions     metric.Int64ObservableCounter
+	ExporterPrometheusConflicts      metric.Int64ObservableCounter
+	ExporterPrometheusCutLabels      metric.Int64ObservableCounter
+	ExporterPrometheusDroppedPoints  metric.Int64Counter
+	ExporterPrometheusOverflowPoints metric.Int64Counter
+	ExporterPrometheusRenamedLabels  metric.Int64ObservableCounter
+	ExporterPrometheusSeries         metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -51,6 +54,36 @@ func (builder *TelemetryBuilder) RegisterExporterPrometheusCollisionsCallback(cb
 		cb(ctx, &observerInt64{inst: builder.ExporterPrometheusCollisions, obs: o})
 		return nil
 	}, builder.ExporterPrometheusCollisions)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterPrometheusConflictsCallback sets callback for observable ExporterPrometheusConflicts metric.
+func (builder *TelemetryBuilder) RegisterExporterPrometheusConflictsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterPrometheusConflicts, obs: o})
+		return nil
+	}, builder.ExporterPrometheusConflicts)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterExporterPrometheusCutLabelsCallback sets callback for observable ExporterPrometheusCutLabels metric.
+func (builder *TelemetryBuilder) RegisterExporterPrometheusCutLabelsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ExporterPrometheusCutLabels, obs: o})
+		return nil
+	}, builder.ExporterPrometheusCutLabels)
 	if err != nil {
 		return err
 	}
@@ -124,9 +157,27 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ExporterPrometheusConflicts, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_prometheus_conflicts",
+		metric.WithDescription("New series whose source describes the metric otherwise than the first one did, whose description stays. [Alpha]"),
+		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterPrometheusCutLabels, err = builder.meter.Int64ObservableCounter(
+		"otelcol_exporter_prometheus_cut_labels",
+		metric.WithDescription("Labels of new series whose values were cut, because they are longer than max_label_value_length. [Alpha]"),
+		metric.WithUnit("{label}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ExporterPrometheusDroppedPoints, err = builder.meter.Int64Counter(
 		"otelcol_exporter_prometheus_dropped_points",
 		metric.WithDescription("Points that are not exposed, by reason. [Alpha]"),
+		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ExporterPrometheusOverflowPoints, err = builder.meter.Int64Counter(
+		"otelcol_exporter_prometheus_overflow_points",
+		metric.WithDescription("Points that went into the overflow series of their metric, because max_series is reached. [Alpha]"),
 		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
