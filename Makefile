@@ -12,7 +12,7 @@ export GOFLAGS     := -trimpath -buildvcs=false
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
-PEERS   := bin/peers/jaeger internal/tools/mcp/node_modules/.package-lock.json
+PEERS   := bin/peers/jaeger bin/peers/prometheus internal/tools/mcp/node_modules/.package-lock.json
 
 # Packages with goroutines of ours. The race build of the whole distribution would
 # compile the Collector a second time to find nothing of ours in it.
@@ -52,6 +52,10 @@ bin/peers/jaeger: internal/tools/jaeger/go.mod internal/tools/jaeger/go.sum
 	@echo "building Jaeger for the tests (some minutes the first time)"
 	go build -C internal/tools/jaeger -ldflags '-s -w' -o ../../../$@ github.com/jaegertracing/jaeger/cmd/jaeger
 
+bin/peers/prometheus: internal/tools/prometheus/go.mod internal/tools/prometheus/go.sum
+	@echo "building the newest Prometheus for the tests (some minutes the first time)"
+	go build -C internal/tools/prometheus -ldflags '-s -w' -o ../../../$@ github.com/prometheus/prometheus/cmd/prometheus
+
 internal/tools/mcp/node_modules/.package-lock.json: internal/tools/mcp/package.json internal/tools/mcp/package-lock.json
 	@echo "installing an MCP server from npm for the tests"
 	npm ci --prefix internal/tools/mcp --ignore-scripts --no-audit --no-fund
@@ -84,6 +88,12 @@ bench-start: build ## size, time to ready and idle memory of the built binary
 bench-process: build bin/bench/crowd ## what watching processes costs beside host_metrics (QUICK=1: two minutes)
 	go build -C bench -ldflags '-s -w' -o ../bin/bench/ ./process ./peer/hostmetrics
 	bin/bench/process $(if $(QUICK),-quick) bin/watchkeeper bin/bench/hostmetrics bin/bench/crowd
+
+.PHONY: bench-prometheus
+bench-prometheus: build ## what being scraped costs beside the contrib exporter (QUICK=1: two minutes)
+	go build -C bench -ldflags '-s -w' -o ../bin/bench/prometheus ./prometheus
+	go build -C bench -ldflags '-s -w' -o ../bin/bench/peer/prometheus ./peer/prometheus
+	bin/bench/prometheus $(if $(QUICK),-quick) bin/watchkeeper bin/bench/peer/prometheus
 
 bin/bench/crowd: bench/crowd/crowd.c
 	@mkdir -p $(@D)
