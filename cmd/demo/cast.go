@@ -150,7 +150,7 @@ func (c *cast) introduce(w io.Writer) {
 	_, _ = fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range [][3]string{
-		{"Watchkeeper", "http://" + c.scrape + "/metrics", "agent_health_status, process_memory_usage_bytes, anomaly_state"},
+		{"Watchkeeper", "http://" + c.scrape + "/metrics", "agent_health_status, agent_workflow_executions_total, anomaly_state"},
 		{"  OTLP", c.otlp + ", http://" + c.otlpHTTP, "agents of your own may send here"},
 		{"  events", filepath.Join(c.home, "events.jsonl"), "what has changed, a line of JSON each"},
 		{"Prometheus", "http://" + c.prometheus.Endpoint, "the same over time; /alerts has the shipped rules"},
@@ -165,7 +165,7 @@ func (c *cast) introduce(w io.Writer) {
 	_ = table.Flush()
 	_, _ = fmt.Fprintf(w, `
 Try: curl -X POST 'http://%[1]s/faults/leak?on=true'   and see process_memory_usage_bytes{process_group="leaking"}
-     curl -X POST 'http://%[1]s/faults/loop?on=true'   and see a researcher ask the same again and again in Jaeger
+     curl -X POST 'http://%[1]s/faults/loop?on=true'   and see agent_workflow_loops_total, the event workflow.loop, and its trace in Jaeger
      also: stall, tool_failure, slow_dependency; on=false ends them
 `, c.fleet.Endpoint)
 }

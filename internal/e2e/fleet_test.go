@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/watchkeeper/watchkeeper/internal/peers"
 )
@@ -64,6 +67,61 @@ func flat(counts map[string]map[string]float64, words ...string) map[string]floa
 		}
 	}
 	return found
+}
+
+// TestAgentsThatGoRoundAndRoundAreToldOnceEach looks for what a person would: the
+// metric, one event a workflow with a link, and what the trace says of itself.
+func TestAgentsThatGoRoundAndRoundAreToldOnceEach(t *testing.T) {
+	store := peers.Jaeger(t)
+	n := &node{jaeger: jaeger{url: "http://" + store.Query}}
+	n.watchkeeper = startWatchkeeper(t, shipped(t, "agent.yaml"), map[string]string{
+		"WATCHKEEPER_INTERVAL": "1s", "JAEGER_ENDPOINT": store.OTLP, "JAEGER_UI_ENDPOINT": "http://jaeger.example",
+	})
+	n.scrapeWithPrometheus(t)
+	did := runFleet(t, "--otlp", n.otlpGRPC, "--workflows", "8", "--rate", "0", "--faults", "loop", "--failures", "0")
+	looped := 0.0
+	for _, by := range did.Workflows {
+		looped += by["failed"]
+	}
+	require.Positive(t, looped)
+	n.eventually(t, fmt.Sprintf(`sum(agent_workflow_loops_total{detector="stuck"}) == %v`, looped))
+	require.Eventually(t, func() bool { return float64(len(n.named(t, "workflow.loop"))) >= looped }, time.Minute, 200*time.Millisecond)
+	told := make(map[string]bool)
+	for _, e := range n.named(t, "workflow.loop") {
+		link := e.attributes["watchkeeper.trace.url"]
+		require.False(t, told[link], "told twice: %s", link)
+		told[link] = true
+		require.Contains(t, e.body, "without anything having changed")
+		_, id, ok := strings.Cut(link, "http://jaeger.example/trace/")
+		require.True(t, ok, link)
+		id, _, _ = strings.Cut(id, "?")
+		n.rootSays(t, id, map[string]string{"watchkeeper.workflow.outcome": "failed", "sampling.priority": "1"})
+	}
+	require.Len(t, told, int(looped))
+}
+
+// rootSays waits until the root of a trace in Jaeger has these attributes.
+func (n *node) rootSays(t *testing.T, trace string, want map[string]string) {
+	t.Helper()
+	var id pcommon.TraceID
+	_, err := hex.Decode(id[:], []byte(trace))
+	require.NoError(t, err)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		td, err := n.jaeger.trace(t.Context(), id)
+		require.NoError(c, err)
+		roots := 0
+		for _, s := range plain(td) {
+			if s.Parent != "" {
+				continue
+			}
+			roots++
+			for key, value := range want {
+				assert.Equal(c, value, s.Attributes[key], key)
+			}
+			assert.Contains(c, s.Attributes, "watchkeeper.workflow.critical_path")
+		}
+		assert.Equal(c, 1, roots)
+	}, 30*time.Second, 200*time.Millisecond)
 }
 
 // TestTheMetricsOfAFleetAreWhatItDid compares what agents, tools, models and
