@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -24,6 +25,10 @@ import (
 
 // version is set when the binary is linked; see the Makefile.
 var version = "0.1.0-dev"
+
+// startTakes is after what time nothing is needed any more that only the start
+// needs: components are up within a second.
+const startTakes = 5 * time.Second
 
 //go:embed configs/quickstart.yaml
 var quickstart string
@@ -69,6 +74,12 @@ func run(args []string, stderr io.Writer) error {
 	root.SilenceErrors = true
 	root.AddCommand(newCheckCommand(set), newDoctorCommand(set))
 	root.SetArgs(args)
+	settled := time.AfterFunc(startTakes, func() {
+		if err := releaseStart(); err != nil {
+			_, _ = fmt.Fprintln(stderr, "watchkeeper: "+oneLine(err))
+		}
+	})
+	defer settled.Stop()
 	return root.Execute()
 }
 
