@@ -24,6 +24,7 @@ import (
 	jaeger "github.com/watchkeeper/watchkeeper/exporters/jaeger"
 	prometheus "github.com/watchkeeper/watchkeeper/exporters/prometheus"
 	anomaly "github.com/watchkeeper/watchkeeper/processors/anomaly"
+	journal "github.com/watchkeeper/watchkeeper/processors/journal"
 	agenthealth "github.com/watchkeeper/watchkeeper/receivers/agenthealth"
 	agentprocess "github.com/watchkeeper/watchkeeper/receivers/agentprocess"
 	"go.opentelemetry.io/collector/component"
@@ -127,6 +128,7 @@ func components() (otelcol.Factories, error) {
 
 	factories.Processors, err = otelcol.MakeFactoryMap[processor.Factory](
 		anomaly.NewFactory(),
+		journal.NewFactory(),
 		attributesprocessor.NewFactory(),
 		deltatocumulativeprocessor.NewFactory(),
 		filterprocessor.NewFactory(),
@@ -142,6 +144,7 @@ func components() (otelcol.Factories, error) {
 	}
 	factories.ProcessorModules = makeModulesMap(factories.Processors, map[component.Type]string{
 		anomaly.NewFactory().Type():                    "github.com/watchkeeper/watchkeeper v0.0.0",
+		journal.NewFactory().Type():                    "github.com/watchkeeper/watchkeeper v0.0.0",
 		attributesprocessor.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/processor/attributesprocessor v0.158.0",
 		deltatocumulativeprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor v0.158.0",
 		filterprocessor.NewFactory().Type():            "github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor v0.158.0",

@@ -28,7 +28,7 @@ var version = "0.1.0-dev"
 
 // startTakes is after what time nothing is needed any more that only the start
 // needs: components are up within a second.
-const startTakes = 5 * time.Second
+const startTakes = 2 * time.Second
 
 //go:embed configs/quickstart.yaml
 var quickstart string

@@ -116,9 +116,13 @@ func sizeOf(v pcommon.Value) int {
 	return len(v.AsString())
 }
 
-// annotate writes what is known of a workflow onto its root.
+// annotate writes what is known of a workflow onto its root, in place of what a
+// collector before this one, which may have seen less of it, has written there.
 func annotate(root ptrace.Span, s *assembly.Summary) {
 	a := root.Attributes()
+	for _, key := range []string{attrErrorType, attrCost, attrFindings, attrPath} {
+		a.Remove(key)
+	}
 	a.PutStr(attrType, s.Type)
 	a.PutStr(attrOutcome, string(s.Outcome))
 	if s.ErrorType != "" {
