@@ -89,6 +89,11 @@ bench-process: build bin/bench/crowd ## what watching processes costs beside hos
 	go build -C bench -ldflags '-s -w' -o ../bin/bench/ ./process ./peer/hostmetrics
 	bin/bench/process $(if $(QUICK),-quick) bin/watchkeeper bin/bench/hostmetrics bin/bench/crowd
 
+.PHONY: bench-workflow
+bench-workflow: build ## what turning spans into metrics costs beside span_metrics (QUICK=1: six minutes; SOAK=10m: the soak)
+	go build -C bench -ldflags '-s -w' -o ../bin/bench/workflow ./workflow
+	bin/bench/workflow $(if $(QUICK),-quick) $(if $(SOAK),-soak $(SOAK)) bin/watchkeeper
+
 .PHONY: bench-prometheus
 bench-prometheus: build ## what being scraped costs beside the contrib exporter (QUICK=1: two minutes)
 	go build -C bench -ldflags '-s -w' -o ../bin/bench/prometheus ./prometheus

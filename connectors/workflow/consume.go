@@ -44,6 +44,13 @@ func (e *engine) consume(td ptrace.Traces) {
 	}()
 	now := time.Now()
 	spans, removed := 0, 0
+	if e.traces == nil {
+		// Nothing is written to the spans, which is what takes long: to lock once costs
+		// less than to wait.
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.ledger.now = now
+	}
 	for _, rs := range td.ResourceSpans().All() {
 		service := ""
 		if v, ok := rs.Resource().Attributes().Get(serviceName); ok {
@@ -54,12 +61,13 @@ func (e *engine) consume(td ptrace.Traces) {
 			for _, sp := range ss.Spans().All() {
 				spans++
 				read(&s.span, service, scope, sp)
-				m := span.Classify(&s.span)
-				place, flagged := e.add(now, &s.span, &m)
+				m := span.ClassifyInPlace(&s.span)
 				if e.traces == nil {
+					e.assembler.Add(now, &s.span, m)
 					continue
 				}
-				removed += e.mark(s, sp, &m, place, flagged)
+				place, flagged := e.add(now, &s.span, m)
+				removed += e.mark(s, sp, m, place, flagged)
 			}
 		}
 	}

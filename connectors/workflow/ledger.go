@@ -80,7 +80,8 @@ func (l *ledger) refused() (n uint64) {
 
 // call counts one call in every metric that it belongs to.
 func (l *ledger) call(c *assembly.Call) {
-	e := l.exemplar(c.TraceID, c.SpanID, c.Start, c.Duration)
+	exemplar := l.exemplar(c.TraceID, c.SpanID, c.Start, c.Duration)
+	e := &exemplar
 	switch c.Kind {
 	case assembly.ToolCall:
 		l.add(toolCalls, 1, e, c.Tool, c.Agent, status(c.Failed), c.ErrorType)
@@ -162,24 +163,25 @@ func (l *ledger) cache(c *assembly.Call, e *tally.Exemplar) {
 
 func (l *ledger) failure(f *assembly.Failure) {
 	e := l.exemplar(f.TraceID, f.SpanID, f.Start, 0)
-	l.add(failures, 1, e, f.ErrorType, string(f.Component), f.Severity, string(f.Recoverable))
+	l.add(failures, 1, &e, f.ErrorType, string(f.Component), f.Severity, string(f.Recoverable))
 }
 
 func (l *ledger) ended(s *assembly.Summary) {
 	e := l.exemplar(s.TraceID, s.Root, s.Start, s.Duration)
-	l.add(executions, 1, e, s.Type, s.Agent, string(s.Outcome), s.Tier)
-	l.observe(duration, e, s.Type, s.Tier)
+	l.add(executions, 1, &e, s.Type, s.Agent, string(s.Outcome), s.Tier)
+	l.observe(duration, &e, s.Type, s.Tier)
 }
 
 func (l *ledger) found(f *assembly.Finding) {
 	if event, detector := eventOf(f.Kind); event == loopEvent {
-		l.add(loops, 1, l.exemplar(f.TraceID, f.SpanID, l.now.UnixNano(), 0), detector)
+		e := l.exemplar(f.TraceID, f.SpanID, l.now.UnixNano(), 0)
+		l.add(loops, 1, &e, detector)
 	}
 }
 
 // exemplar points at the span that was counted, at its end.
-func (l *ledger) exemplar(trace span.TraceID, id span.ID, begin int64, took time.Duration) *tally.Exemplar {
-	return &tally.Exemplar{Time: time.Unix(0, begin).Add(took), Value: took.Seconds(), TraceID: trace, SpanID: id}
+func (l *ledger) exemplar(trace span.TraceID, id span.ID, begin int64, took time.Duration) tally.Exemplar {
+	return tally.Exemplar{Time: time.Unix(0, begin).Add(took), Value: took.Seconds(), TraceID: trace, SpanID: id}
 }
 
 func status(failed bool) string {

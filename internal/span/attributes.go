@@ -8,8 +8,12 @@ type attributes struct {
 	set    slots
 	values [slotCount]ranked
 
-	// draft is where Classify works.
+	// wanted are the dialects that one of the attributes triggers.
+	wanted dialects
+
+	// draft is where Classify works, used says that it has.
 	draft Meaning
+	used  bool
 
 	// The scope of the last span and what it says of the dialect: spans come scope
 	// by scope, and these two survive Reset.
@@ -34,8 +38,10 @@ func (s *Span) Reset() {
 			s.values[half<<6+mathbits.TrailingZeros64(bits)] = ranked{}
 		}
 	}
-	s.draft = Meaning{}
-	s.set, s.scopeSeen, s.scopeMarks = slots{}, seen, marks
+	if s.used {
+		s.draft, s.used = Meaning{}, false
+	}
+	s.set, s.wanted, s.scopeSeen, s.scopeMarks = slots{}, 0, seen, marks
 }
 
 // Set gives the span an attribute, and reports whether any dialect knows the key.
@@ -43,11 +49,11 @@ func (s *Span) Reset() {
 // same, the one that the conventions prefer stays, in whatever order they come; a
 // key that comes twice replaces its value.
 func (a *attributes) Set(key string, v Value) bool {
-	f, ok := spanFields[key]
-	if !ok {
+	f := spanFields.find(key)
+	if f == nil {
 		return false
 	}
-	a.put(f, v)
+	a.put(*f, v)
 	return true
 }
 
@@ -73,8 +79,7 @@ func (s *Span) SetEvent(event, key string, v Value) bool {
 // Known reports whether Set has a use for the key. Callers ask it before they make
 // a Value that costs something, such as the JSON of a map.
 func Known(key string) bool {
-	_, ok := spanFields[key]
-	return ok
+	return spanFields.find(key) != nil
 }
 
 func (a *attributes) put(f place, v Value) {
@@ -85,6 +90,7 @@ func (a *attributes) put(f place, v Value) {
 		return
 	}
 	a.set.add(f.slot)
+	a.wanted |= slotDialects[f.slot]
 	a.values[f.slot] = ranked{v, f.rank}
 }
 

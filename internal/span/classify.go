@@ -1,6 +1,7 @@
 package span
 
 import (
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -14,22 +15,26 @@ import (
 // first, then MCP, then the dialects whose own word for the type is more exact than
 // the operation name that they send beside it, then the GenAI conventions, then
 // what can be told by names alone, then databases and HTTP.
-func Classify(s *Span) Meaning {
-	marks := s.marks()
-	if s.set.empty() && marks == 0 && !telling(s.Name) {
-		m := Meaning{Cost: -1}
-		s.outcome(&m)
-		return m
-	}
+func Classify(s *Span) Meaning { return *ClassifyInPlace(s) }
+
+// ClassifyInPlace is Classify without a copy: the Meaning is a part of the span,
+// and valid until the span is classified again or Reset.
+func ClassifyInPlace(s *Span) *Meaning {
 	// What is called through a table escapes, so the table works on a meaning that the
 	// span has room for.
 	m := &s.draft
-	*m = Meaning{Cost: -1}
-	for i, d := range allDialects {
-		if d.classify == nil || !d.always && marks&(1<<i) == 0 && !s.set.meets(&dialectTriggers[i]) {
-			continue
-		}
-		if d.classify(s, m) {
+	if s.used {
+		*m = Meaning{}
+	}
+	s.used = true
+	m.Cost = -1
+	marks := s.marks()
+	if s.set.empty() && marks == 0 && !telling(s.Name) {
+		s.outcome(m)
+		return m
+	}
+	for ask := marks&everAsked | alwaysAsked | s.wanted; ask != 0; ask &= ask - 1 {
+		if d := allDialects[bits.TrailingZeros32(uint32(ask))]; d.classify(s, m) {
 			m.Dialect = d.name
 			break
 		}
@@ -42,11 +47,11 @@ func Classify(s *Span) Meaning {
 		s.tool(m)
 	case Noise:
 		*m = Meaning{Type: Noise, Dialect: m.Dialect, Cost: -1}
-		return *m
+		return m
 	}
 	s.transport(m)
 	s.outcome(m)
-	return *m
+	return m
 }
 
 // context fills in what many kinds of spans repeat of the workflow and agent that

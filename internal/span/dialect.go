@@ -71,11 +71,11 @@ var allDialects = [...]*dialect{
 var (
 	spanFields, eventFields                       = indexFields()
 	contentKeys, contentPrefixes, contentInitials = indexContent()
-	dialectTriggers                               = indexTriggers()
+	slotDialects, alwaysAsked, everAsked          = indexTriggers()
 	agentNamespaces, agentScopes                  = indexAgentic()
 )
 
-func indexFields() (map[string]place, map[eventKey]place) {
+func indexFields() (*keyTable, map[eventKey]place) {
 	span, event := make(map[string]place), make(map[eventKey]place)
 	for _, d := range allDialects {
 		for _, f := range d.fields {
@@ -85,7 +85,7 @@ func indexFields() (map[string]place, map[eventKey]place) {
 			event[eventKey{f.event, f.key}] = place{f.slot, f.rank}
 		}
 	}
-	return span, event
+	return newKeyTable(span), event
 }
 
 func indexContent() (exact map[string]struct{}, prefixes []string, initials [256]bool) {
@@ -103,11 +103,22 @@ func indexContent() (exact map[string]struct{}, prefixes []string, initials [256
 	return exact, prefixes, initials
 }
 
-func indexTriggers() (sets [len(allDialects)]slots) {
+// indexTriggers says which dialects a slot triggers, which are asked always, and
+// which can be asked at all.
+func indexTriggers() (bySlot [slotCount]dialects, always, ever dialects) {
 	for i, d := range allDialects {
-		sets[i] = slotSet(d.triggers...)
+		if d.classify == nil {
+			continue
+		}
+		ever |= 1 << i
+		if d.always {
+			always |= 1 << i
+		}
+		for _, s := range d.triggers {
+			bySlot[s] |= 1 << i
+		}
 	}
-	return sets
+	return bySlot, always, ever
 }
 
 func indexAgentic() (namespaces, scopes []string) {

@@ -3,41 +3,45 @@ package tally
 import (
 	"iter"
 	"time"
-
-	"github.com/watchkeeper/watchkeeper/internal/boundedmap"
 )
 
 // Counter adds up values by labels.
 type Counter struct {
-	points   *boundedmap.Map[Labels, *count]
+	points   *table[count]
 	overflow *count
 }
 
 type count struct {
-	start    time.Time
+	start    int64
 	value    float64
 	exemplar *Exemplar
 }
 
 // NewCounter makes an empty counter.
-func NewCounter(l Limits) *Counter {
-	return &Counter{points: boundedmap.New[Labels, *count](l.Points, l.TTL)}
-}
+func NewCounter(l Limits) *Counter { return &Counter{points: newTable[count](l)} }
 
 // Add adds v, which must not be negative, to the point of these labels. The
 // exemplar may be nil; it is copied.
 func (c *Counter) Add(now time.Time, labels Labels, v float64, e *Exemplar) {
-	p, ok := c.points.GetOrCreate(now, labels.fit(), func() *count { return &count{start: now} })
-	if !ok {
+	nanos := now.UnixNano()
+	var p *count
+	if n, fresh, ok := c.points.get(nanos, &labels); ok {
+		p = &c.points.at(n).point
+		if fresh {
+			p.start = nanos
+		}
+	} else {
 		if c.overflow == nil {
-			c.overflow = &count{start: now}
+			c.overflow = &count{start: nanos}
 		}
 		p = c.overflow
 	}
 	p.value += v
 	if e.Valid() {
-		copied := *e
-		p.exemplar = &copied
+		if p.exemplar == nil {
+			p.exemplar = new(Exemplar)
+		}
+		*p.exemplar = *e
 	}
 }
 
@@ -54,24 +58,26 @@ type CounterPoint struct {
 // told once. The order is by the last addition, oldest first, the overflow last.
 func (c *Counter) Collect(now time.Time) iter.Seq[CounterPoint] {
 	return func(yield func(CounterPoint) bool) {
-		c.points.Expire(now)
-		for labels, p := range c.points.All() {
-			e := p.exemplar
-			p.exemplar = nil
-			if !yield(CounterPoint{Labels: labels, Start: p.start, Value: p.value, Exemplar: e}) {
+		c.points.expire(now.UnixNano())
+		for _, s := range c.points.all() {
+			if !yield(s.point.collect(s.labels, false)) {
 				return
 			}
 		}
-		if p := c.overflow; p != nil {
-			e := p.exemplar
-			p.exemplar = nil
-			yield(CounterPoint{Overflow: true, Start: p.start, Value: p.value, Exemplar: e})
+		if c.overflow != nil {
+			yield(c.overflow.collect(Labels{}, true))
 		}
 	}
 }
 
+func (p *count) collect(labels Labels, overflow bool) CounterPoint {
+	e := p.exemplar
+	p.exemplar = nil
+	return CounterPoint{Labels: labels, Overflow: overflow, Start: moment(p.start), Value: p.value, Exemplar: e}
+}
+
 // Len is the number of points, the overflow point left out.
-func (c *Counter) Len() int { return c.points.Len() }
+func (c *Counter) Len() int { return c.points.len() }
 
 // Refused is how many additions went to the overflow point.
-func (c *Counter) Refused() uint64 { return c.points.Refused() }
+func (c *Counter) Refused() uint64 { return c.points.refused }

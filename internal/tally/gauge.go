@@ -3,33 +3,29 @@ package tally
 import (
 	"iter"
 	"time"
-
-	"github.com/watchkeeper/watchkeeper/internal/boundedmap"
 )
 
 // Gauge says how much there is now, by labels. What there is none of any more is
 // told as 0, so that a reader who keeps the last value is not misled, until it is
 // forgotten with its time to live.
 type Gauge struct {
-	points   *boundedmap.Map[Labels, *float64]
+	points   *table[float64]
 	overflow *float64
 }
 
 // NewGauge makes a gauge of which nothing is known.
-func NewGauge(l Limits) *Gauge {
-	return &Gauge{points: boundedmap.New[Labels, *float64](l.Points, l.TTL)}
-}
+func NewGauge(l Limits) *Gauge { return &Gauge{points: newTable[float64](l)} }
 
 // Add adds v to the point of these labels, which is 0 after each collection.
 func (g *Gauge) Add(now time.Time, labels Labels, v float64) {
-	p, ok := g.points.GetOrCreate(now, labels.fit(), func() *float64 { return new(float64) })
-	if !ok {
-		if g.overflow == nil {
-			g.overflow = new(float64)
-		}
-		p = g.overflow
+	if n, _, ok := g.points.get(now.UnixNano(), &labels); ok {
+		g.points.at(n).point += v
+		return
 	}
-	*p += v
+	if g.overflow == nil {
+		g.overflow = new(float64)
+	}
+	*g.overflow += v
 }
 
 // GaugePoint is the value for one set of labels.
@@ -43,11 +39,11 @@ type GaugePoint struct {
 // 0. Points that are too old end first.
 func (g *Gauge) Collect(now time.Time) iter.Seq[GaugePoint] {
 	return func(yield func(GaugePoint) bool) {
-		g.points.Expire(now)
-		for labels, p := range g.points.All() {
-			v := *p
-			*p = 0
-			if !yield(GaugePoint{Labels: labels, Value: v}) {
+		g.points.expire(now.UnixNano())
+		for _, s := range g.points.all() {
+			v := s.point
+			s.point = 0
+			if !yield(GaugePoint{Labels: s.labels, Value: v}) {
 				return
 			}
 		}
@@ -60,4 +56,4 @@ func (g *Gauge) Collect(now time.Time) iter.Seq[GaugePoint] {
 }
 
 // Refused is how many additions went to the overflow point.
-func (g *Gauge) Refused() uint64 { return g.points.Refused() }
+func (g *Gauge) Refused() uint64 { return g.points.refused }

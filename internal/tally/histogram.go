@@ -4,30 +4,40 @@ import (
 	"iter"
 	"sort"
 	"time"
-
-	"github.com/watchkeeper/watchkeeper/internal/boundedmap"
 )
 
 // Histogram sorts values into buckets by labels.
 type Histogram struct {
-	bounds   []float64
-	points   *boundedmap.Map[Labels, *distribution]
-	overflow *distribution
+	bounds []float64
+	points *table[distribution]
+	// buckets are those of the points, in chunks as theirs: one more than bounds for
+	// each, not cumulative, the last for what is above every bound.
+	buckets  [][]uint64
+	overflow *overflown
 }
 
 type distribution struct {
-	start     time.Time
+	start     int64
 	sum       float64
-	count     uint64
-	buckets   []uint64 // not cumulative; the last is for what is above every bound
-	exemplars []*Exemplar
+	exemplars *[]bucketExemplar // nil for none
+}
+
+// overflown is the overflow point, with its own buckets.
+type overflown struct {
+	distribution
+	buckets []uint64
+}
+
+type bucketExemplar struct {
+	bucket   int
+	exemplar *Exemplar
 }
 
 // NewHistogram makes an empty histogram. A value that equals a bound belongs to the
 // bucket below it, as in OTLP and Prometheus. The bounds must ascend; they are
 // kept.
 func NewHistogram(bounds []float64, l Limits) *Histogram {
-	return &Histogram{bounds: bounds, points: boundedmap.New[Labels, *distribution](l.Points, l.TTL)}
+	return &Histogram{bounds: bounds, points: newTable[distribution](l)}
 }
 
 // Bounds are those that it was made with; they must not be changed.
@@ -36,38 +46,61 @@ func (h *Histogram) Bounds() []float64 { return h.bounds }
 // Observe adds one value to the point of these labels. The exemplar may be nil; it
 // is copied.
 func (h *Histogram) Observe(now time.Time, labels Labels, v float64, e *Exemplar) {
-	p, ok := h.points.GetOrCreate(now, labels.fit(), func() *distribution { return h.empty(now) })
-	if !ok {
-		if h.overflow == nil {
-			h.overflow = h.empty(now)
+	nanos := now.UnixNano()
+	var p *distribution
+	var buckets []uint64
+	if n, fresh, ok := h.points.get(nanos, &labels); ok {
+		p = &h.points.at(n).point
+		if fresh {
+			h.makeRoom()
+			p.start = nanos
 		}
-		p = h.overflow
+		buckets = h.bucketsOf(n)
+		if fresh {
+			clear(buckets)
+		}
+	} else {
+		if h.overflow == nil {
+			h.overflow = &overflown{distribution{start: nanos}, make([]uint64, len(h.bounds)+1)}
+		}
+		p, buckets = &h.overflow.distribution, h.overflow.buckets
 	}
 	p.sum += v
-	p.count++
 	bucket := sort.SearchFloat64s(h.bounds, v)
-	p.buckets[bucket]++
+	buckets[bucket]++
 	if e.Valid() {
-		p.remember(bucket, e, h.bounds)
+		p.remember(bucket, e)
 	}
 }
 
-func (h *Histogram) empty(now time.Time) *distribution {
-	return &distribution{start: now, buckets: make([]uint64, len(h.bounds)+1)}
+// makeRoom makes buckets for as many points as there is room for.
+func (h *Histogram) makeRoom() {
+	for len(h.buckets) < len(h.points.chunks) {
+		h.buckets = append(h.buckets, make([]uint64, len(h.points.chunks[len(h.buckets)])*(len(h.bounds)+1)))
+	}
+}
+
+func (h *Histogram) bucketsOf(n uint32) []uint64 {
+	size := len(h.bounds) + 1
+	from := int(n%chunkSize) * size
+	return h.buckets[n/chunkSize][from : from+size : from+size]
 }
 
 // remember keeps the latest exemplar of each bucket, as the OpenTelemetry SDKs do
 // for histograms with explicit bounds. They are told at the next collection, so
 // that a point which is at rest has none.
-func (d *distribution) remember(bucket int, e *Exemplar, bounds []float64) {
-	copied := *e
-	for i, old := range d.exemplars {
-		if sort.SearchFloat64s(bounds, old.Value) == bucket {
-			d.exemplars[i] = &copied
+func (d *distribution) remember(bucket int, e *Exemplar) {
+	if d.exemplars == nil {
+		d.exemplars = &[]bucketExemplar{}
+	}
+	for _, old := range *d.exemplars {
+		if old.bucket == bucket {
+			*old.exemplar = *e
 			return
 		}
 	}
-	d.exemplars = append(d.exemplars, &copied)
+	copied := *e
+	*d.exemplars = append(*d.exemplars, bucketExemplar{bucket, &copied})
 }
 
 // HistogramPoint is the distribution for one set of labels.
@@ -85,28 +118,34 @@ type HistogramPoint struct {
 // told once. The order is by the last observation, oldest first, the overflow last.
 func (h *Histogram) Collect(now time.Time) iter.Seq[HistogramPoint] {
 	return func(yield func(HistogramPoint) bool) {
-		h.points.Expire(now)
-		for labels, d := range h.points.All() {
-			if !yield(d.point(labels, false)) {
+		h.points.expire(now.UnixNano())
+		for n, s := range h.points.all() {
+			if !yield(s.point.collect(s.labels, false, h.bucketsOf(n))) {
 				return
 			}
 		}
 		if h.overflow != nil {
-			yield(h.overflow.point(Labels{}, true))
+			yield(h.overflow.collect(Labels{}, true, h.overflow.buckets))
 		}
 	}
 }
 
-func (d *distribution) point(labels Labels, overflow bool) HistogramPoint {
-	told := d.exemplars
-	d.exemplars = nil
-	return HistogramPoint{
-		Labels: labels, Overflow: overflow, Start: d.start, Sum: d.sum, Count: d.count, Buckets: d.buckets, Exemplars: told,
+func (d *distribution) collect(labels Labels, overflow bool, buckets []uint64) HistogramPoint {
+	p := HistogramPoint{Labels: labels, Overflow: overflow, Start: moment(d.start), Sum: d.sum, Buckets: buckets}
+	for _, n := range buckets {
+		p.Count += n
 	}
+	if d.exemplars != nil {
+		for _, e := range *d.exemplars {
+			p.Exemplars = append(p.Exemplars, e.exemplar)
+		}
+		d.exemplars = nil
+	}
+	return p
 }
 
 // Len is the number of points, the overflow point left out.
-func (h *Histogram) Len() int { return h.points.Len() }
+func (h *Histogram) Len() int { return h.points.len() }
 
 // Refused is how many observations went to the overflow point.
-func (h *Histogram) Refused() uint64 { return h.points.Refused() }
+func (h *Histogram) Refused() uint64 { return h.points.refused }

@@ -9,11 +9,7 @@
 // Nothing here is safe for concurrent use, and time comes from the caller.
 package tally
 
-import (
-	"strings"
-	"time"
-	"unicode/utf8"
-)
+import "time"
 
 // MaxLabels is how many labels a metric can have.
 const MaxLabels = 4
@@ -43,23 +39,4 @@ type Limits struct {
 	Points int
 	// TTL is how long a point stays that nothing adds to; zero is for ever.
 	TTL time.Duration
-}
-
-// fit makes labels that any consumer can take: valid UTF-8 of bounded length.
-func (l Labels) fit() Labels {
-	for i, v := range l {
-		if len(v) <= MaxLabelBytes && utf8.ValidString(v) {
-			continue
-		}
-		if len(v) > MaxLabelBytes {
-			end := MaxLabelBytes
-			for end > MaxLabelBytes-utf8.UTFMax && !utf8.RuneStart(v[end]) {
-				end--
-			}
-			v = v[:end]
-		}
-		// The copy also lets go of the long string that it was cut from.
-		l[i] = strings.Clone(strings.ToValidUTF8(v, "\uFFFD"))
-	}
-	return l
 }

@@ -91,11 +91,26 @@ func TestExemplarsAreToldOnceTheLatestOfEachBucket(t *testing.T) {
 
 func TestLabelsAreValidAndBounded(t *testing.T) {
 	long := strings.Repeat("é", 1<<20)
-	got := Labels{long, "a\xffb", "ok"}.fit()
+	fit := func(l Labels) Labels {
+		fitted, _ := l.fitted()
+		return fitted
+	}
+	got := fit(Labels{long, "a\xffb", "ok"})
 	require.Equal(t, Labels{strings.Repeat("é", MaxLabelBytes/2), "a\uFFFDb", "ok"}, got)
-	require.Equal(t, Labels{strings.Repeat("é", MaxLabelBytes/2)}, Labels{"" + long}.fit())
-	// Continuation bytes without a start are no reason to look on for ever.
-	require.LessOrEqual(t, len(Labels{strings.Repeat("\x80", 4<<10)}.fit()[0]), 3*MaxLabelBytes)
+	// Continuation bytes without a start are no reason to look on for ever, and what
+	// fits once fits.
+	for _, hostile := range []string{strings.Repeat("\x80", 4<<10), strings.Repeat("a\x80", 4<<10), "\xff" + long, long[:255] + "\xff"} {
+		got := fit(Labels{hostile})
+		require.LessOrEqual(t, len(got[0]), MaxLabelBytes)
+		require.Equal(t, got, fit(got))
+	}
+	c := NewCounter(Limits{Points: 9})
+	for range 2 {
+		c.Add(at(0), Labels{long, "a\xffb"}, 1, nil)
+	}
+	require.Equal(t, []CounterPoint{
+		{Labels: Labels{strings.Repeat("é", MaxLabelBytes/2), "a\uFFFDb"}, Start: at(0), Value: 2},
+	}, slices.Collect(c.Collect(at(0))))
 }
 
 func BenchmarkAddKnown(b *testing.B) {

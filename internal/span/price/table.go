@@ -3,10 +3,11 @@ package price
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
-// Table holds the prices of many models over time. It never changes, and is safe
+// Table holds the prices of many models over time. Its prices never change, and it is safe
 // for concurrent use.
 type Table struct {
 	version string
@@ -15,6 +16,18 @@ type Table struct {
 	patterns map[string][]string
 	// owners are the providers that have a row for a model.
 	owners map[string][]string
+	// made is the day that the version begins with, or the zero time.
+	made time.Time
+	// recent are answers of Lookup that were given lately. The models of a fleet are
+	// few, and their spellings are dear to try.
+	recent [64]atomic.Pointer[answer]
+}
+
+// answer is what Lookup has found.
+type answer struct {
+	asked  name
+	price  Price
+	status Status
 }
 
 type name struct{ provider, model string }
@@ -34,7 +47,26 @@ func (t *Table) Version() string { return t.version }
 // The provider is one of gen_ai.provider.name, or empty if it is not known; the
 // model is whatever a request or an answer called it.
 func (t *Table) Lookup(provider, model string) (Price, Status) {
-	return t.LookupAt(provider, model, t.date())
+	if len(model) > maxName || len(provider) > maxName {
+		return t.LookupAt(provider, model, t.made)
+	}
+	asked := name{provider, model}
+	recent := &t.recent[spot(provider, model)%len(t.recent)]
+	if a := recent.Load(); a != nil && a.asked == asked {
+		return a.price, a.status
+	}
+	p, status := t.LookupAt(provider, model, t.made)
+	recent.Store(&answer{name{strings.Clone(provider), strings.Clone(model)}, p, status})
+	return p, status
+}
+
+// spot tells most names apart by their lengths and last bytes.
+func spot(provider, model string) int {
+	n := len(provider) + 7*len(model)
+	for _, c := range []byte(model[max(0, len(model)-8):]) {
+		n = n*31&0xffffff + int(c)
+	}
+	return n
 }
 
 // date is the day that the version begins with, or the zero time.
@@ -114,6 +146,7 @@ func (t *Table) sells(provider string) bool {
 
 // index makes what Lookup searches from the rows.
 func (t *Table) index() {
+	t.made = t.date()
 	t.patterns, t.owners = make(map[string][]string), make(map[string][]string)
 	for n, rows := range t.rows {
 		slices.SortFunc(rows, func(a, b row) int { return a.from.Compare(b.from) })

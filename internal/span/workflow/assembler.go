@@ -18,7 +18,11 @@ type Assembler struct {
 	wheel    wheel
 
 	byTrace map[span.TraceID]*flow
-	byKey   map[uint64]*flow // of joining
+	// recent is the flow of the trace of the latest span, if it is still there: spans
+	// of a trace often come one after another.
+	recent   *flow
+	recentID span.TraceID
+	byKey    map[uint64]*flow // of joining
 	// Every flow is in one of these, by last arrival; in ended by its end.
 	plain, open, ended flowList
 	spare              []*flow // kept to be used again

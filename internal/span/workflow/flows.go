@@ -18,6 +18,9 @@ const (
 	spareSpans = 64
 )
 
+// usualSpans is how many spans a new flow has room for.
+const usualSpans = 8
+
 // patience is how many times Settle is waited for what would tell more of a call
 // or failure, and after which a trace without agents is forgotten.
 const patience = 6
@@ -25,9 +28,12 @@ const patience = 6
 // flowOf returns the flow of a span, new or known, with the traces that belong to
 // it joined.
 func (a *Assembler) flowOf(now time.Time, s *span.Span, m *span.Meaning) *flow {
-	f := a.byTrace[s.TraceID]
-	if f == nil {
-		f = a.begin(now, s.TraceID)
+	f := a.recent
+	if f == nil || a.recentID != s.TraceID {
+		if f = a.byTrace[s.TraceID]; f == nil {
+			f = a.begin(now, s.TraceID)
+		}
+		a.recent, a.recentID = f, s.TraceID
 	}
 	if j := &a.settings.Join; j.Links || j.Tasks || j.Conversations {
 		f = a.join(f, s, m)
@@ -43,7 +49,7 @@ func (a *Assembler) begin(now time.Time, id span.TraceID) *flow {
 	if last := len(a.spare) - 1; last >= 0 {
 		f, a.spare = a.spare[last], a.spare[:last]
 	} else {
-		f = &flow{}
+		f = &flow{ids: make([]span.ID, 0, usualSpans), records: make([]record, 0, usualSpans)}
 	}
 	f.slot = -1
 	f.first, f.last = now, now
@@ -91,6 +97,9 @@ func (a *Assembler) makeRoom(now time.Time) {
 func (a *Assembler) forget(f *flow) {
 	a.wheel.unset(f)
 	(*flowList)(nil).move(f)
+	if a.recent == f {
+		a.recent = nil
+	}
 	if a.look.flow == f {
 		a.look.flow = nil
 	}
@@ -181,7 +190,7 @@ func (a *Assembler) merge(f, other *flow) *flow {
 	if other.first.Before(f.first) {
 		into, from = other, f
 	}
-	a.look.flow = nil
+	a.look.flow, a.recent = nil, nil
 	shift := from.first.Sub(into.first).Milliseconds()
 	base := uint16(len(into.traces))
 	for i, id := range from.ids {
