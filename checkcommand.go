@@ -36,7 +36,10 @@ func newCheckCommand(set otelcol.CollectorSettings) *cobra.Command {
 		Short: "Runs the configured health checks once",
 		Long: `Runs the checks of every agent_health receiver in the configuration once and prints
 a verdict on each. The exit status is 0 if all are healthy, 1 if one is degraded, 2 if
-one is unhealthy, and 3 if nothing can be said of one or the command was misused.`,
+one is unhealthy, and 3 if nothing can be said of one or the command was misused.
+
+Checks that wait for heartbeats are skipped, because only a running collector hears
+them. They do not count, unless there are no others.`,
 		Args: func(cmd *cobra.Command, args []string) error { return misuse(cobra.NoArgs(cmd, args)) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			verdicts, err := runChecks(cmd.Context(), set, uris, cmd.ErrOrStderr())
@@ -85,7 +88,7 @@ func runChecks(ctx context.Context, set otelcol.CollectorSettings, uris []string
 		if !ok {
 			continue
 		}
-		_, _ = fmt.Fprintf(progress, "%s: running %d checks …\n", id, len(health.Checks))
+		announce(progress, id, health)
 		found, err := health.RunOnce(ctx, noExtensions{})
 		if err != nil {
 			return nil, fmt.Errorf("receivers::%s: %w", id, err)
@@ -99,12 +102,34 @@ func runChecks(ctx context.Context, set otelcol.CollectorSettings, uris []string
 	return verdicts, nil
 }
 
-// statusOf is the exit status for the worst of the verdicts.
+// announce says how many checks of a receiver are about to run.
+func announce(progress io.Writer, id component.ID, health *agenthealth.Config) {
+	skipping := 0
+	for _, one := range health.Checks {
+		if one.Heartbeat.HasValue() {
+			skipping++
+		}
+	}
+	note := ""
+	if skipping > 0 {
+		note = fmt.Sprintf(", skipping %d of heartbeats", skipping)
+	}
+	_, _ = fmt.Fprintf(progress, "%s: running %d checks%s …\n", id, len(health.Checks)-skipping, note)
+}
+
+// skipped is true for a check of which one run says nothing, well or ill.
+func skipped(v check.Snapshot) bool { return agenthealth.Listens(v.Type) }
+
+// statusOf is the exit status for the worst of the verdicts. What was skipped does
+// not count: a probe of a container would never pass. Where everything was, nothing
+// can be said.
 func statusOf(verdicts []check.Snapshot) int {
 	has := func(s check.State) bool {
-		return slices.ContainsFunc(verdicts, func(v check.Snapshot) bool { return v.State == s })
+		return slices.ContainsFunc(verdicts, func(v check.Snapshot) bool { return v.State == s && !skipped(v) })
 	}
 	switch {
+	case !slices.ContainsFunc(verdicts, func(v check.Snapshot) bool { return !skipped(v) }):
+		return exitUnknown
 	case has(check.Unhealthy):
 		return exitUnhealthy
 	case has(check.Unknown):
@@ -126,7 +151,11 @@ func renderTable(out io.Writer, verdicts []check.Snapshot) error {
 		for _, s := range v.Steps {
 			steps = append(steps, s.Name+" "+short(s.Duration))
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", v.Name, v.State, short(v.Duration), strings.Join(steps, ", "), v.Reason)
+		verdict, took := v.State.String(), short(v.Duration)
+		if skipped(v) {
+			verdict, took = "skipped", "-"
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", v.Name, verdict, took, strings.Join(steps, ", "), v.Reason)
 	}
 	return table.Flush()
 }
@@ -144,6 +173,7 @@ type jsonVerdict struct {
 	Type            string     `json:"type"`
 	Critical        bool       `json:"critical"`
 	State           string     `json:"state"`
+	Skipped         bool       `json:"skipped,omitempty"` // the state is unknown then, and does not count
 	ErrorType       string     `json:"error_type,omitempty"`
 	Reason          string     `json:"reason,omitempty"`
 	DurationSeconds float64    `json:"duration_seconds"`
@@ -159,7 +189,7 @@ func renderJSON(out io.Writer, verdicts []check.Snapshot) error {
 	list := make([]jsonVerdict, 0, len(verdicts))
 	for _, v := range verdicts {
 		j := jsonVerdict{
-			Name: v.Name, Type: v.Type, Critical: v.Critical, State: v.State.String(),
+			Name: v.Name, Type: v.Type, Critical: v.Critical, State: v.State.String(), Skipped: skipped(v),
 			ErrorType: string(v.ErrorType), Reason: v.Reason, DurationSeconds: v.Duration.Seconds(),
 			Steps: []jsonStep{},
 		}

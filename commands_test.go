@@ -233,5 +233,5 @@ func TestTheExitStatusOfDoctorIsThatOfItsWorstFinding(t *testing.T) {
 	render(&stdout, []finding{{fine, "a", "well"}, {fail, "b::c", "ill"}, {warn, "d", "odd"}})
 	require.Equal(t, "ok    a: well\nfail  b::c: ill\nwarn  d: odd\n", stdout.String())
 	require.Equal(t, 1, report(run([]string{"doctor"}, &told), &told))
-	require.Equal(t, 0, report(run([]string{"doctor", "--config", `yaml:{receivers: {agent_health: {checks: {a: {system: {}}}}}, exporters: {nop: }, service: {pipelines: {metrics: {receivers: [agent_health], exporters: [nop]}}}}`}, &told), &told))
+	require.Equal(t, 0, report(run([]string{"doctor", "--config", `yaml:{receivers: {agent_health: {checks: {a: {system: {}}}}}, exporters: {nop: }, service: {telemetry: {metrics: {level: none}}, pipelines: {metrics: {receivers: [agent_health], exporters: [nop]}}}}`}, &told), &told))
 }

@@ -77,8 +77,12 @@ func examine(ctx context.Context, set otelcol.CollectorSettings, uris []string) 
 	if err != nil {
 		return []finding{{fail, "configuration", oneLine(err)}}
 	}
+	telemetry, err := ownTelemetry(cfg)
+	if err != nil {
+		return []finding{{fail, "configuration", oneLine(err)}}
+	}
 	findings := []finding{{fine, "configuration", "valid"}}
-	own := listening(cfg, whole)
+	own := append(listening(cfg, whole), telemetry...)
 	findings = append(findings, listeners(ctx, own)...)
 	findings = append(findings, targets(ctx, whole, own)...)
 	findings = append(findings, folders(whole)...)
@@ -172,6 +176,31 @@ func listening(cfg *otelcol.Config, whole map[string]any) []address {
 		}
 	}
 	return own
+}
+
+// ownTelemetry finds the addresses at which the collector's own metrics are scraped.
+func ownTelemetry(cfg *otelcol.Config) (own []address, err error) {
+	conf := confmap.New()
+	if err := conf.Marshal(cfg.Service.Telemetry); err != nil {
+		return nil, fmt.Errorf("service::telemetry: %w", err)
+	}
+	metrics := section(conf.ToStringMap(), "metrics")
+	if level, _ := metrics["level"].(string); strings.EqualFold(level, "none") {
+		return nil, nil
+	}
+	readers, _ := metrics["readers"].([]any)
+	for i, reader := range readers {
+		whole, _ := reader.(map[string]any)
+		scraped := section(section(section(whole, "pull"), "exporter"), "prometheus")
+		if scraped["host"] == nil || scraped["port"] == nil {
+			continue
+		}
+		own = append(own, address{
+			keys:     fmt.Sprintf("service::telemetry::metrics::readers::%d::pull::exporter::prometheus", i),
+			endpoint: net.JoinHostPort(fmt.Sprint(scraped["host"]), fmt.Sprint(scraped["port"])),
+		})
+	}
+	return own, nil
 }
 
 // listeners tries every address that the configuration listens on.

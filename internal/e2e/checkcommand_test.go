@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,20 +60,30 @@ func TestTheExitStatusOfCheckIsTheWorstVerdict(t *testing.T) {
 	healthy := `cache: {redis: {endpoint: "` + cache.Endpoint + `"}}`
 	degraded := `slow: {http: {endpoint: "` + slow.URL + `", max_response_time: 1ms}}`
 	unhealthy := `away: {critical: true, tcp: {endpoint: "` + peers.FreeEndpoint(t) + `"}}`
-	unknown := `agent: {heartbeat: {}}`
+	// Of a disk that is not there nothing can be said.
+	unknown := `disk: {system: {disk_path: /there/is/no/such/folder}}`
+	skipped := `agent: {heartbeat: {}}`
 	for _, c := range []struct {
 		checks []string
 		status int
 	}{
 		{[]string{healthy}, 0},
 		{[]string{healthy, degraded}, 1},
+		{[]string{healthy, skipped}, 0},
+		{[]string{healthy, degraded, skipped}, 1},
+		{[]string{skipped}, 3},
 		{[]string{healthy, degraded, unknown}, 3},
 		{[]string{healthy, degraded, unknown, unhealthy}, 2},
 	} {
 		got := runCommand(t, nil, "check", "--config", checks(t, "{"+strings.Join(c.checks, ", ")+"}"))
 		require.Equal(t, c.status, got.status, "%s%s", got.out, got.errors)
 		require.Equal(t, len(c.checks)+1, strings.Count(got.out, "\n"), "a line for the titles and one a check: %s", got.out)
-		require.Regexp(t, `^agent_health: running \d checks? …\n$`, got.errors)
+		if slices.Contains(c.checks, skipped) {
+			require.Equal(t, fmt.Sprintf("agent_health: running %d checks, skipping 1 of heartbeats …\n", len(c.checks)-1), got.errors)
+			require.Regexp(t, `(?m)^agent +skipped +- +only a running collector hears heartbeats$`, got.out)
+		} else {
+			require.Equal(t, fmt.Sprintf("agent_health: running %d checks …\n", len(c.checks)), got.errors)
+		}
 	}
 
 	got := runCommand(t, nil, "check", "--config", checks(t, "{"+healthy+", "+unhealthy+"}"))
@@ -128,6 +141,9 @@ func TestDoctorTellsWhetherTheShippedConfigurationWouldWorkHere(t *testing.T) {
 	} {
 		env = append(env, name+"="+peers.FreeEndpoint(t))
 	}
+	_, port, err := net.SplitHostPort(peers.FreeEndpoint(t))
+	require.NoError(t, err)
+	env = append(env, "WATCHKEEPER_TELEMETRY_PORT="+port)
 	config := append([]string{"doctor"}, shipped(t, "dependencies.yaml")...)
 	got := runCommand(t, env, config...)
 	require.Equal(t, 0, got.status, got.out+got.errors)
@@ -136,5 +152,6 @@ func TestDoctorTellsWhetherTheShippedConfigurationWouldWorkHere(t *testing.T) {
 
 	got = runCommand(t, append(env, "WATCHKEEPER_HEARTBEAT_ENDPOINT="+address), config...)
 	require.Equal(t, 1, got.status, got.out)
+	require.Regexp(t, `(?m)^ok    service::telemetry::metrics::readers::0::pull::exporter::prometheus: localhost:`+port+` is free$`, got.out)
 	require.Regexp(t, `(?m)^fail  receivers::agent_health::heartbeat_server::endpoint: .*address already in use: end what listens there, or choose another address$`, got.out)
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -100,6 +102,34 @@ func TestTheShippedDependenciesAreAllHealthyWhereTheyAre(t *testing.T) {
 	n.scrapesCleanly(t)
 	require.NotContains(t, n.log(t), "\terror\tagenthealth")
 	requireLoopbackOnly(t, n.Pid())
+	requireNobodyElseReads(t, filepath.Join(n.state, "storage"), "agenthealth", peers.PostgresPassword)
+}
+
+// requireNobodyElseReads fails unless there is a file of that component below dir, and
+// every file there is its owner's alone and holds no secret.
+func requireNobodyElseReads(t *testing.T, dir, component, secret string) {
+	t.Helper()
+	seen := 0
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), path)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		require.False(t, bytes.Contains(text, []byte(secret)), path)
+		if strings.Contains(strings.ReplaceAll(entry.Name(), "_", ""), component) {
+			seen++
+		}
+		return nil
+	}))
+	require.Equal(t, 1, seen, "files of %s below %s", component, dir)
 }
 
 func TestServersThatGoAndComeBack(t *testing.T) {

@@ -86,8 +86,6 @@ func TestHeadersStayAtTheOriginWhenRedirectsAreFollowed(t *testing.T) {
 	require.Equal(t, check.Healthy, runOnce(t, &web).State)
 }
 
-// Where no metadata service answers, dialling it could only time out: what is
-// quick was refused by us.
 func TestNoBlockDialsTheMetadataServiceOfACloud(t *testing.T) {
 	const metadata = "169.254.169.254"
 	agent, web, tools := defaultA2AConfig(), defaultHTTPConfig(), defaultMCPConfig()
@@ -97,11 +95,10 @@ func TestNoBlockDialsTheMetadataServiceOfACloud(t *testing.T) {
 	cache.Endpoint, port.Endpoint, rpc.Endpoint = metadata+":6379", metadata+":80", metadata+":80"
 	for name, p := range map[string]prober{"a2a": &agent, "http": &web, "mcp": &tools, "postgres": &db, "redis": &cache, "tcp": &port, "grpc": &rpc} {
 		t.Run(name, func(t *testing.T) {
-			began := time.Now()
 			result := runOnce(t, p)
 			require.Equal(t, check.Unhealthy, result.State)
 			require.Equal(t, check.Refused, result.ErrorType, result.Reason)
-			require.Less(t, time.Since(began), 5*time.Second)
+			require.Contains(t, result.Reason, "the address 169.254.169.254 is link-local or one of cloud metadata, and not allowed")
 		})
 	}
 }

@@ -206,6 +206,28 @@ func TestOwnTelemetryTellsOfRunsThatHang(t *testing.T) {
 	require.NoError(t, tel.Shutdown(context.Background()))
 }
 
+func TestOwnTelemetryTellsHowGoodForecastsWere(t *testing.T) {
+	tel := componenttest.NewTelemetry()
+	synctest.Test(t, func(t *testing.T) {
+		set := settings()
+		set.TelemetrySettings = tel.NewTelemetrySettings()
+		r := withChecks(t, set, fake("db", answering(refused)))
+		require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+		until(10 * time.Minute)
+		score := r.engine.Snapshots()[0].Forecast.Score
+		require.Positive(t, score.Forecasts)
+		require.Positive(t, score.Mixed)
+		require.Less(t, score.Mixed, 0.25, "it is better than a coin")
+		point := func(forecast string, value float64) metricdata.DataPoint[float64] {
+			return metricdata.DataPoint[float64]{Value: value, Attributes: attribute.NewSet(attribute.String("check.name", "db"), attribute.String("forecast", forecast))}
+		}
+		metadatatest.AssertEqualReceiverAgentHealthForecastBrierScore(t, tel,
+			[]metricdata.DataPoint[float64]{point("mixed", score.Mixed), point("base_rate", score.BaseRate)}, metricdatatest.IgnoreTimestamp())
+		require.NoError(t, r.Shutdown(t.Context()))
+	})
+	require.NoError(t, tel.Shutdown(context.Background()))
+}
+
 func TestStartFailsOnWhatCannotBeBuiltAndNamesTheCheck(t *testing.T) {
 	cfg, err := load(t, "full")
 	require.NoError(t, err)
@@ -223,6 +245,11 @@ func TestEveryBlockMakesItsProbe(t *testing.T) {
 	defer func() { require.NoError(t, closeAll(checks)) }()
 	got := map[string]string{}
 	for _, c := range checks {
+		if c.Type == "system" || c.Type == "heartbeat" {
+			require.Empty(t, c.Host, "it asks nobody")
+		} else {
+			require.Equal(t, "localhost", c.Host, "%s: what shares a host shares the bound on it", c.Name)
+		}
 		require.Equal(t, 15*time.Second, c.Interval)
 		require.Equal(t, 5*time.Second, c.Timeout)
 		got[c.Name] = c.Type

@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/checktest"
 	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 	"github.com/watchkeeper/watchkeeper/internal/peers"
 )
@@ -36,12 +37,7 @@ func run(t *testing.T, s Settings, timeout time.Duration) check.Result {
 	t.Helper()
 	p, err := New(s)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	start := time.Now()
-	r, err := p.Run(ctx)
-	require.NoError(t, err)
-	require.Less(t, time.Since(start), timeout+5*time.Second)
+	r := checktest.Run(t, p, timeout)
 	require.Equal(t, r.State == check.Healthy, r.ErrorType == check.None)
 	require.Equal(t, r.State == check.Healthy, r.Reason == "")
 	require.NotContains(t, r.Reason, "\n")

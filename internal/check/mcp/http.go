@@ -66,7 +66,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(httptrace.WithClientTrace(request.Context(), t.hooks()))
 	stop := context.AfterFunc(t.run.ctx, cancel)
 	release := func() { stop(); cancel() }
-	response, err := t.next.RoundTrip(request.WithContext(ctx))
+	response, err := t.next.RoundTrip(t.replayable(request.WithContext(ctx)))
 	if err != nil {
 		release()
 		t.failed(err)
@@ -82,6 +82,22 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return response, nil
+}
+
+// replayable has http.Transport send a request once more, on a connection of its
+// own, when one that an earlier run left ended under it: it does so for what is
+// marked as idempotent, and an empty list of keys is a mark that is not sent. A
+// server that was restarted, or stopped, is judged by the new connection. Only a
+// call may do something that must not be done twice.
+func (t *transport) replayable(request *http.Request) *http.Request {
+	t.run.mu.Lock()
+	asking := t.run.asking
+	t.run.mu.Unlock()
+	if asking != "tools/call" {
+		request.Header = request.Header.Clone()
+		request.Header["Idempotency-Key"] = nil
+	}
+	return request
 }
 
 // end sends the request that ends a session, which the SDK does when all others

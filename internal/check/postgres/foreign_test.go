@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/checktest"
 	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 	"github.com/watchkeeper/watchkeeper/internal/peers"
 )
@@ -61,9 +62,7 @@ func TestWhatIsNoPostgresIsUnhealthy(t *testing.T) {
 			if test.kind == check.Timeout {
 				timeout = 200 * time.Millisecond
 			}
-			start := time.Now()
 			r := run(t, p, timeout)
-			require.Less(t, time.Since(start), 10*time.Second)
 			require.Equal(t, check.Unhealthy, r.State)
 			require.Equal(t, test.kind, r.ErrorType, r.Reason)
 			require.Empty(t, r.Measurements)
@@ -88,15 +87,11 @@ func TestAddressThatIsDialledIsGuarded(t *testing.T) {
 
 func TestServerThatStallsEndsByTheTimeout(t *testing.T) {
 	s := settings(peers.Stalling(t, "R"))
-	start := time.Now()
 	r := run(t, newProbe(t, s), 300*time.Millisecond)
-	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	s.TLS = &tls.Config{}
 	s.Endpoint = peers.Stalling(t, "S")
-	start = time.Now()
 	r = run(t, newProbe(t, s), 300*time.Millisecond)
-	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	require.Equal(t, "connecting to "+s.Endpoint+": no answer in time", r.Reason)
 }
@@ -143,10 +138,7 @@ func TestCanceledRunEndsSoon(t *testing.T) {
 	p := newProbe(t, settings(listen(t, "")))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	start := time.Now()
-	r, err := p.Run(ctx)
-	require.NoError(t, err)
-	require.Less(t, time.Since(start), 10*time.Second)
+	r := checktest.Until(ctx, t, p)
 	require.Equal(t, check.Timeout, r.ErrorType)
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/checktest"
 	"github.com/watchkeeper/watchkeeper/internal/peers"
 )
 
@@ -38,10 +39,7 @@ func newProbe(t *testing.T, s Settings) *Probe {
 // there is a fault, in one line, without a credential.
 func run(t *testing.T, p *Probe, timeout time.Duration) check.Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	r, err := p.Run(ctx)
-	require.NoError(t, err)
+	r := checktest.Run(t, p, timeout)
 	require.Equal(t, r.State == check.Healthy, r.ErrorType == check.None)
 	require.Equal(t, r.State == check.Healthy, r.Reason == "")
 	require.NotContains(t, r.Reason, "\n")
@@ -237,9 +235,7 @@ func TestServerThatGoesAndComesBack(t *testing.T) {
 	require.Equal(t, []string{"connect", "query", "statistics"}, steps(r))
 
 	server.Freeze()
-	start := time.Now()
 	r = run(t, p, 200*time.Millisecond)
-	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	require.Equal(t, "querying "+server.Endpoint+": no answer in time", r.Reason)
 	r = run(t, p, 200*time.Millisecond)

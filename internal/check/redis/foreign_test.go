@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/watchkeeper/watchkeeper/internal/check"
+	"github.com/watchkeeper/watchkeeper/internal/check/checktest"
 	"github.com/watchkeeper/watchkeeper/internal/check/guard"
 	"github.com/watchkeeper/watchkeeper/internal/peers"
 )
@@ -79,9 +80,7 @@ func TestWhatIsNoRedisIsUnhealthy(t *testing.T) {
 			if test.kind == check.Timeout {
 				timeout = 200 * time.Millisecond
 			}
-			start := time.Now()
 			r := run(t, newProbe(t, settings(endpoint)), timeout)
-			require.Less(t, time.Since(start), 10*time.Second)
 			require.Equal(t, check.Unhealthy, r.State)
 			require.Equal(t, "PING to "+endpoint+": "+test.cause, r.Reason)
 			require.Equal(t, test.kind, r.ErrorType)
@@ -99,15 +98,11 @@ func TestAddressThatIsDialledIsGuarded(t *testing.T) {
 
 func TestServerThatStallsEndsByTheTimeout(t *testing.T) {
 	s := settings(peers.Stalling(t, "+"))
-	start := time.Now()
 	r := run(t, newProbe(t, s), 300*time.Millisecond)
-	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	s.TLS = &tls.Config{}
 	s.Endpoint = peers.Stalling(t, "")
-	start = time.Now()
 	r = run(t, newProbe(t, s), 300*time.Millisecond)
-	require.Less(t, time.Since(start), 10*time.Second)
 	require.Equal(t, check.Timeout, r.ErrorType)
 	require.Equal(t, "connecting to "+s.Endpoint+": no answer in time", r.Reason)
 }
@@ -154,10 +149,7 @@ func TestCanceledRunEndsSoon(t *testing.T) {
 	p := newProbe(t, settings(listen(t, "")))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	start := time.Now()
-	r, err := p.Run(ctx)
-	require.NoError(t, err)
-	require.Less(t, time.Since(start), 10*time.Second)
+	r := checktest.Until(ctx, t, p)
 	require.Equal(t, check.Timeout, r.ErrorType)
 }
 

@@ -140,6 +140,12 @@ func TestDiskBelowTheRootIsJudged(t *testing.T) {
 	require.Equal(t, check.Degraded, r.State)
 	require.Regexp(t, `^disk is used to \d+\.\d %, more than 1e-06 %$`, r.Reason)
 
+	p = h.primed(func(s *Settings) { s.DiskPath, s.MaxDisk, s.CriticalDisk = "/data", 0.000001, 0.000002 })
+	h.cpu(10, 190)
+	r = run(t, p)
+	require.Equal(t, check.Unhealthy, r.State)
+	require.Regexp(t, `^disk is used to \d+\.\d %, more than 2e-06 %$`, r.Reason)
+
 	p = h.primed(func(s *Settings) { s.DiskPath = "/nowhere" })
 	r, err := p.Run(t.Context())
 	require.ErrorContains(t, err, "reading the use of disk: no such file")
