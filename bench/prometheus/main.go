@@ -60,6 +60,8 @@ func run(ctx context.Context, binaries []string, quick bool) error {
 	}
 	t := table{out: os.Stdout}
 	t.begin(quick, proven)
+	without := map[collector]int64{}
+	of := 0 // series
 	for _, s := range []struct {
 		series int
 		gzip   bool
@@ -67,7 +69,18 @@ func run(ctx context.Context, binaries []string, quick bool) error {
 	}{{10_000, false, 50}, {10_000, true, 40}, {100_000, false, 50}, {100_000, true, 40}, {200_000, false, 0}} {
 		// The more series, the longer the peer takes for one.
 		n := max(3, scrapes*10_000/s.series)
-		o, p, err := inTurns(rounds, ours, theirs, func(c collector) (scraped, error) { return c.scrapes(ctx, s.series, n, s.gzip) })
+		if of != s.series {
+			of = s.series
+			for _, c := range []collector{ours, theirs} {
+				progress("%d series dropped, %s", of, c.name)
+				if without[c], err = c.without(ctx, of); err != nil {
+					return fmt.Errorf("%s: %w", c.name, err)
+				}
+			}
+		}
+		o, p, err := inTurns(rounds, ours, theirs, func(c collector) (scraped, error) {
+			return c.scrapes(ctx, s.series, n, s.gzip, without[c])
+		})
 		if err != nil {
 			return err
 		}

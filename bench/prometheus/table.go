@@ -36,7 +36,7 @@ func (t table) row(what, unit string, decimals int, ours, theirs []float64, goal
 	verdict := ""
 	if goal > 0 {
 		verdict = fmt.Sprintf("1/%.3g: ", goal)
-		if ratio >= goal {
+		if ratio >= goal || median(ours) <= 0 {
 			verdict += "met"
 		} else {
 			verdict += "**missed**"

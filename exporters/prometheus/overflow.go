@@ -27,6 +27,7 @@ type member struct {
 	count   uint64
 	sum     float64
 	buckets []uint64
+	native  *expo.Native
 }
 
 // memberTTL is how long a silent stream is remembered. If it comes back later
@@ -41,14 +42,20 @@ func newOverflow(limit int) *overflow {
 }
 
 // overflow writes a point that has no room to the overflow series of its metric:
-// counters and histograms are summed, of gauges the last one stays. Where that
-// cannot be, the point is dropped.
+// counters, histograms and summaries are summed, of gauges the last one stays.
+// Buckets are those that all histograms have, since only for these it is known how
+// many values are in them; quantiles are left out, since those of several streams
+// do not tell that of all. Where even that cannot be, the point is dropped.
 func (b *batch) overflow(f expo.Family, id series.ID, sample *expo.Sample, delta bool) {
-	if !b.aggregate || f.Type == expo.Summary || sample.Native != nil {
+	if !b.aggregate {
 		b.drop(overLimit, 1)
 		return
 	}
-	cumulative := !delta && (f.Type == expo.Counter || f.Type == expo.Histogram)
+	sample.Quantiles = sample.Quantiles[:0]
+	if f.Type == expo.Histogram && sample.Native == nil && len(sample.Buckets) == 0 {
+		sample.Buckets = append(sample.Buckets, sample.Count) // there is always the one up to +Inf
+	}
+	cumulative := !delta && (f.Type == expo.Counter || f.Type == expo.Histogram || f.Type == expo.Summary)
 	if cumulative && !b.beyond.increase(b.now, id, sample) {
 		b.drop(overLimit, 1)
 		return
@@ -58,9 +65,12 @@ func (b *batch) overflow(f expo.Family, id series.ID, sample *expo.Sample, delta
 		b.drop(overLimit, 1)
 		return
 	}
-	if f.Type == expo.Histogram && st.total != nil && !slices.Equal(st.total.Bounds, sample.Bounds) {
-		b.drop(overLimit, 1) // a reset each time two sources take turns would be worse
-		return
+	if f.Type == expo.Histogram && st.total != nil {
+		if st.total.Native == nil != (sample.Native == nil) {
+			b.drop(overLimit, 1) // a reset each time two sources take turns would be worse
+			return
+		}
+		level(st.total, sample)
 	}
 	sample.Exemplars, sample.Created = nil, 0
 	if cumulative || delta {
@@ -92,9 +102,16 @@ func (o *overflow) increase(now time.Time, id series.ID, s *expo.Sample) bool {
 		return false
 	}
 	last := *m
-	*m = member{s.Value, s.Count, s.Sum, slices.Clone(s.Buckets)}
+	*m = member{s.Value, s.Count, s.Sum, slices.Clone(s.Buckets), s.Native.Clone()}
 	if s.Value < last.value || s.Count < last.count || len(s.Buckets) != len(last.buckets) {
 		return true
+	}
+	if s.Native != nil && last.native != nil {
+		grown, ok := s.Native.Since(last.native)
+		if !ok {
+			return true
+		}
+		s.Native = grown
 	}
 	s.Value -= last.value
 	s.Count -= last.count

@@ -137,7 +137,7 @@ func samplesOf(n int) float64 { return float64(n/10*10 + n - n/10 + 1) }
 var suspicious = regexp.MustCompile(`(?i)(level=(warn|error)|out.of.order|duplicate|append failed|invalid|cannot parse)`)
 
 func TestBothPrometheusReadAHundredThousandSeries(t *testing.T) {
-	const n = 52_700 // which are over 100,000 samples
+	const n = 100_000 // which are 190,001 samples
 	w := scraped(t, "enable_open_metrics: true")
 	configuration := fmt.Sprintf(`
 global: {scrape_interval: 2s}
@@ -266,6 +266,78 @@ scrape_configs: [{job_name: native, honor_labels: true, static_configs: [{target
 		require.Len(t, data[0].Exemplars, 1)
 		require.Equal(t, map[string]string{"trace_id": trace + strings.Repeat("0", 30), "span_id": trace + strings.Repeat("0", 14)},
 			data[0].Exemplars[0].Labels)
+	}
+}
+
+// Who may read the metrics is decided by the extensions for that, and told to
+// Prometheus in its own words.
+func TestPrometheusShowsItsCredentials(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "guarded.yaml")
+	byToken := peers.FreeEndpoint(t)
+	require.NoError(t, os.WriteFile(file, []byte(fmt.Sprintf(`
+extensions:
+  health_check: {endpoint: "${env:WATCHKEEPER_HEALTH_ENDPOINT}"}
+  basicauth: {htpasswd: {inline: "scraper:open sesame"}}
+  bearertokenauth: {token: "a-token-of-trust"}
+receivers:
+  otlp: {protocols: {http: {endpoint: "${env:WATCHKEEPER_OTLP_HTTP_ENDPOINT}"}}}
+exporters:
+  prometheus/password:
+    endpoint: "${env:WATCHKEEPER_PROMETHEUS_ENDPOINT}"
+    auth: {authenticator: basicauth}
+  prometheus/token:
+    endpoint: "%s"
+    auth: {authenticator: bearertokenauth}
+service:
+  extensions: [health_check, basicauth, bearertokenauth]
+  pipelines: {metrics: {receivers: [otlp], exporters: [prometheus/password, prometheus/token]}}
+  telemetry: {metrics: {level: none}}
+`, byToken)), 0o600))
+	w := startWatchkeeper(t, []string{"--config", file}, nil)
+	w.sendMetrics(t, manySeries(0, 50, 1))
+	for _, endpoint := range []string{w.metrics, byToken} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+endpoint+"/metrics", nil)
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, http.StatusUnauthorized, response.StatusCode)
+		require.NotContains(t, string(body), "many_")
+	}
+
+	server := newestPrometheus(t, fmt.Sprintf(`
+global: {scrape_interval: 1s}
+scrape_configs:
+  - job_name: password
+    basic_auth: {username: scraper, password: open sesame}
+    static_configs: [{targets: ["%[1]s"]}]
+  - job_name: wrong password
+    basic_auth: {username: scraper, password: close sesame}
+    static_configs: [{targets: ["%[1]s"]}]
+  - job_name: token
+    authorization: {credentials: a-token-of-trust}
+    static_configs: [{targets: ["%[2]s"]}]
+  - job_name: wrong token
+    authorization: {credentials: another-token}
+    static_configs: [{targets: ["%[2]s"]}]
+`, w.metrics, byToken))
+	p := prometheus{url: "http://" + server.Endpoint}
+	scrapes := func(job string) string { return fmt.Sprintf("count_over_time(up{job=%q}[5m]) >= 3", job) }
+	for _, job := range []string{"password", "wrong password", "token", "wrong token"} {
+		require.Eventually(t, func() bool { return p.truth(t.Context(), scrapes(job)) }, 30*time.Second, 200*time.Millisecond, job)
+	}
+	for job, up := range map[string]int{"password": 1, "token": 1, "wrong password": 0, "wrong token": 0} {
+		require.True(t, p.truth(t.Context(), fmt.Sprintf("min_over_time(up{job=%[1]q}[5m]) == %[2]d and max_over_time(up{job=%[1]q}[5m]) == %[2]d", job, up)),
+			"%s: %v", job, p.scrapeErrors(t))
+		got := p.must(t, fmt.Sprintf("count(many_level_bytes{job=%q})", job))
+		if up == 0 {
+			require.Empty(t, got, job)
+			continue
+		}
+		require.Len(t, got, 1, job)
+		require.InDelta(t, 25, got[0].value, 0, job)
 	}
 }
 

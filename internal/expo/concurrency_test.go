@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -15,11 +16,17 @@ import (
 // Series come, go and change while scrapes of every kind are under way; those
 // that stay are in each scrape, once.
 func TestScrapesWhileEverythingChanges(t *testing.T) {
+	t.Run("small pages", func(t *testing.T) { scrapeWhileEverythingChanges(t, "") })
+	t.Run("large pages", func(t *testing.T) { scrapeWhileEverythingChanges(t, strings.Repeat("z", 200)) })
+}
+
+// scrapeWhileEverythingChanges with series whose labels end in tail.
+func scrapeWhileEverythingChanges(t *testing.T, tail string) {
 	const steady = 700
 	s := New(Options{MaxSeries: 100_000})
 	var handles []*Handle
 	for i := range steady {
-		handles = append(handles, put(t, s, at(0), gauge("steady"), Sample{Value: 1}, Label{"i", fmt.Sprintf("%04d", i)}))
+		handles = append(handles, put(t, s, at(0), gauge("steady"), Sample{Value: 1}, Label{"i", fmt.Sprintf("%04d", i) + tail}))
 	}
 	s.Publish()
 	stop := make(chan struct{})
@@ -36,7 +43,7 @@ func TestScrapesWhileEverythingChanges(t *testing.T) {
 					t.Error(err)
 				}
 				h := &Handle{}
-				label := Label{"i", fmt.Sprintf("%04d-%d-%d", n%steady, w, n)}
+				label := Label{"i", fmt.Sprintf("%04d-%d-%d", n%steady, w, n) + tail}
 				if _, err := s.Open(at(0), h, Description{Family: gauge("steady"), Labels: []Label{label}}); err != nil {
 					t.Error(err)
 				} else if _, err := s.Set(at(0), h, &Sample{Value: 2}); err != nil {
@@ -44,6 +51,9 @@ func TestScrapesWhileEverythingChanges(t *testing.T) {
 				}
 				if n%3 > 0 {
 					s.Remove(h)
+				}
+				if n%500 == 0 {
+					runtime.GC() // memory that is not reachable any more goes
 				}
 				if n >= 3000 {
 					return
@@ -81,7 +91,7 @@ func TestScrapesWhileEverythingChanges(t *testing.T) {
 					seen[head]++
 				}
 				for i := range steady {
-					if n := seen[fmt.Sprintf(`steady{i="%04d"`, i)]; n != 1 {
+					if n := seen[fmt.Sprintf(`steady{i="%04d%s"`, i, tail)]; n != 1 {
 						t.Errorf("series %d is there %d times", i, n)
 						return
 					}

@@ -20,23 +20,35 @@ import (
 func deflate(dst []byte, text string, starts *[]uint32, again *reuse) []byte {
 	w := bitWriter{out: dst}
 	w.copy(code.header, 0, code.headerBits)
-	before := ""
-	rest := text
-	for i := 0; rest != ""; i++ {
+	note := func(at int) {
 		if starts != nil {
-			*starts = append(*starts, uint32(w.position()-8*len(dst)))
+			*starts = append(*starts, uint32(at))
 		}
-		end := lineEnd(rest)
-		if again.has(i) {
-			w.copy(again.base.deflated, int(again.base.starts[i]), int(again.base.starts[i+1]))
-		} else {
-			w.line(rest[:end], before)
+	}
+	before, from := "", 0
+	for i := 0; from < len(text); {
+		at := w.position() - 8*len(dst)
+		if n := again.run(i); n > 0 {
+			was := again.base.starts[i : i+n+1]
+			for _, start := range was[:n] {
+				note(at + int(start) - int(was[0]))
+			}
+			w.copy(again.base.deflated, int(was[0]), int(was[n]))
+			i += n
+			from = int(again.ends[i-1])
+			before = text[:from]
+			if i > 1 {
+				before = text[again.ends[i-2]:from]
+			}
+			continue
 		}
-		before, rest = rest[:end], rest[end:]
+		note(at)
+		end := from + lineEnd(text[from:])
+		w.line(text[from:end], before)
+		before, from = text[from:end], end
+		i++
 	}
-	if starts != nil {
-		*starts = append(*starts, uint32(w.position()-8*len(dst)))
-	}
+	note(w.position() - 8*len(dst))
 	w.symbol(endOfBlock)
 	w.write(0, 3) // not the last, stored
 	w.align()
@@ -48,16 +60,24 @@ func deflate(dst []byte, text string, starts *[]uint32, again *reuse) []byte {
 type reuse struct {
 	base    *segment
 	changed changes
+	// ends are where the lines end in the text, of which there are as many as in
+	// the text that base was made of.
+	ends []uint32
 }
 
 // changes has a bit for each line that is not as it was.
 type changes [simplePage / 64]uint64
 
-func (r *reuse) has(line int) bool {
-	if r == nil || r.base == nil || line+1 >= len(r.base.starts) {
-		return false
+// run returns how many lines from this one on can be taken over.
+func (r *reuse) run(line int) int {
+	if r == nil || r.base == nil || len(r.base.starts) != len(r.ends)+1 {
+		return 0
 	}
-	return !r.differs(line) && (line == 0 || !r.differs(line-1))
+	n := 0
+	for line+n < len(r.ends) && !r.differs(line+n) && (line+n == 0 || !r.differs(line+n-1)) {
+		n++
+	}
+	return n
 }
 
 func (r *reuse) differs(line int) bool { return r.changed[line/64]>>(line%64)&1 != 0 }
@@ -196,6 +216,13 @@ func (w *bitWriter) position() int { return 8*len(w.out) + int(w.n) }
 
 // copy writes the bits of b from one place to another.
 func (w *bitWriter) copy(b []byte, from, to int) {
+	for to-from >= 32 && from/8+8 <= len(b) {
+		v := binary.LittleEndian.Uint64(b[from/8:]) >> (from % 8) & (1<<32 - 1)
+		w.bits |= v << w.n
+		w.out = binary.LittleEndian.AppendUint32(w.out, uint32(w.bits))
+		w.bits >>= 32
+		from += 32
+	}
 	for from < to {
 		n := min(to-from, 32)
 		var v uint64

@@ -12,8 +12,13 @@
 // ready. Only where a page has changed does it hold that page's own lock, while
 // it writes the few changed lines; the lock of the store it never waits for. It
 // keeps one page at a time and one buffer, so that a client that stops reading
-// costs a buffer, not a copy of everything. In return the pages of one scrape
+// costs these, not a copy of everything. In return the pages of one scrape
 // may be some milliseconds apart; the lines of one series never are.
+//
+// The text of a page lies in a room: memory that is counted in and out, so that a
+// page that is written anew takes the room that another has left, and a scrape
+// makes next to no garbage. On Linux large rooms are outside of Go's heap. They
+// are given back when nothing leads to them, as garbage is.
 //
 // Whatever is put in, what comes out can be parsed: each family has one HELP and
 // one TYPE line, no line appears twice, label names that the format reserves are

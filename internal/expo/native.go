@@ -87,6 +87,39 @@ func (n *Native) Add(other *Native) {
 	n.Negative.add(&o.Negative)
 }
 
+// Since returns what has been added since an earlier state of the same histogram,
+// at the coarser scale of the two. It fails where less is counted than then, which
+// means that counting began anew.
+func (n *Native) Since(earlier *Native) (*Native, bool) {
+	now, then := n.Clone(), earlier.Clone()
+	scale := min(now.Scale, then.Scale)
+	now.coarsen(scale)
+	then.coarsen(scale)
+	threshold := max(now.ZeroThreshold, then.ZeroThreshold)
+	now.widen(threshold)
+	then.widen(threshold)
+	if now.ZeroCount < then.ZeroCount || !now.Positive.subtract(&then.Positive) || !now.Negative.subtract(&then.Negative) {
+		return nil, false
+	}
+	now.ZeroCount -= then.ZeroCount
+	return now, true
+}
+
+// subtract fails where a bucket would have less than nothing.
+func (b *Buckets) subtract(o *Buckets) bool {
+	for i, c := range o.Counts {
+		if c == 0 {
+			continue
+		}
+		at := int64(o.Offset) + int64(i) - int64(b.Offset)
+		if at < 0 || at >= int64(len(b.Counts)) || b.Counts[at] < c {
+			return false
+		}
+		b.Counts[at] -= c
+	}
+	return true
+}
+
 // coarsen merges buckets down to a scale that is not finer.
 func (n *Native) coarsen(scale int32) {
 	n.Positive.shift(n.Scale - scale)

@@ -30,6 +30,9 @@ type page struct {
 	series []*series
 	// shape counts the changes of series.
 	shape uint64
+	// lent are rooms that lines of its series are in, until the page has a text of
+	// its own.
+	lent []*room
 	// parts are what the page was split into; it is then dead, and only those
 	// scrapes still come across it that began before.
 	parts []*page
@@ -40,20 +43,29 @@ type page struct {
 }
 
 // rendering is the text of a page, or its metrics in protocol buffers. It is
-// never changed.
+// never changed while it is held.
 type rendering struct {
 	version uint64
 	text    string
 	kept    atomic.Pointer[segment]
 
+	// holds counts those who read it, the page itself included for as long as this
+	// is what is ready. With the last one room, which is the memory of text, goes
+	// back to rooms; both are nil where text is a string like others.
+	holds atomic.Int32
+	room  *room
+	rooms *rooms
+
 	// shape is that of the page, and lines the number of its lines where each is a
 	// series, 0 otherwise.
 	shape uint64
 	lines int
-	// base is the segment of a rendering before, until there is one of this, and
-	// changed the lines that were written anew since.
+	// base is the segment of a rendering before, until there is one of this,
+	// changed the lines that were written anew since, and ends where they end, which
+	// is only there with a base.
 	base    atomic.Pointer[segment]
 	changed changes
+	ends    []uint32
 }
 
 func (p *page) full() bool {
@@ -63,13 +75,13 @@ func (p *page) full() bool {
 	return len(p.series) >= compoundPage
 }
 
-// insert puts a new series in its place. The store's lock is held.
-func (f *family) insert(ser *series) {
+// insert puts a new series, whose line is in a room, in its place. The store's lock is held.
+func (f *family) insert(ser *series, in *room) {
 	body := ser.body()
 	i := f.find(body)
 	if i < 0 {
 		p := &page{family: f, oldest: ser.seen}
-		p.put(ser, body)
+		p.put(ser, body, in)
 		f.replace(0, 0, p)
 		return
 	}
@@ -79,7 +91,7 @@ func (f *family) insert(ser *series) {
 		if i == len(pages)-1 && p.compare(len(p.series)-1, body) < 0 {
 			// Series often come in order; then every page gets full.
 			p = &page{family: f, oldest: ser.seen}
-			p.put(ser, body)
+			p.put(ser, body, in)
 			f.replace(i+1, 0, p)
 			return
 		}
@@ -90,7 +102,7 @@ func (f *family) insert(ser *series) {
 			p = high
 		}
 	}
-	p.put(ser, body)
+	p.put(ser, body, in)
 }
 
 // compare orders the labels of a series, given its place, and others.
@@ -117,14 +129,39 @@ func (p *page) lookup(body string) *series {
 	return nil
 }
 
-func (p *page) put(ser *series, body string) {
+// put takes a series in, whose line is in a room.
+func (p *page) put(ser *series, body string, in *room) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i, _ := p.search(body)
 	p.series = slices.Insert(p.series, i, ser)
+	p.borrow(in)
 	p.shape++
 	ser.page = p
 	p.oldest = min(p.oldest, ser.seen)
+}
+
+// maxLent bounds how many rooms a page borrows lines from.
+const maxLent = 16
+
+// borrow notes that a line is in a room. When there are too many, lines get one of
+// their own. The page's lock is held.
+func (p *page) borrow(in *room) {
+	if slices.Contains(p.lent, in) {
+		return
+	}
+	if p.lent = append(p.lent, in); len(p.lent) <= maxLent {
+		return
+	}
+	size := 0
+	for _, ser := range p.series {
+		size += len(ser.line)
+	}
+	own := newRoom(size, false)
+	for _, ser := range p.series {
+		ser.line = own.add(ser.line)
+	}
+	p.lent = []*room{own}
 }
 
 // split makes two pages of one. The store's lock is held.
@@ -134,8 +171,13 @@ func (p *page) split() (low, high *page) {
 	middle := len(p.series) / 2
 	low = &page{family: p.family, series: slices.Clone(p.series[:middle]), oldest: p.oldest}
 	high = &page{family: p.family, series: slices.Clone(p.series[middle:]), oldest: p.oldest}
+	lent := p.lent
+	if r := p.ready[Text].Load(); r != nil {
+		lent = append(lent, r.room) // which is not used again, since p never lets go of it
+	}
 	for _, half := range []*page{low, high} {
 		half.version.Store(1)
+		half.lent = slices.Clone(lent)
 		for _, ser := range half.series {
 			ser.page = half
 		}
@@ -151,7 +193,7 @@ func (p *page) drop(gone func(*series) bool) {
 	kept := make([]*series, 0, len(p.series))
 	for _, ser := range p.series {
 		if gone(ser) {
-			ser.page = nil
+			ser.page, ser.line = nil, "" // whose memory may go
 		} else {
 			kept = append(kept, ser)
 		}
@@ -161,10 +203,32 @@ func (p *page) drop(gone func(*series) bool) {
 	p.version.Add(1)
 }
 
+// hold keeps the memory of a rendering until release. It fails where nobody
+// holds it any more.
+func (r *rendering) hold() bool {
+	for {
+		n := r.holds.Load()
+		if n == 0 {
+			return false
+		}
+		if r.holds.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (r *rendering) release() {
+	if r.holds.Add(-1) == 0 && r.rooms != nil {
+		r.rooms.put(r.room)
+	}
+}
+
 // walk calls visit with what a scrape writes of the page: once, or once for each
-// part if the page has been split meanwhile.
+// part if the page has been split meanwhile. Nothing of it may be kept after,
+// unless it is in protocol buffers.
 func (p *page) walk(s *Store, syntax Syntax, visit func(*rendering) error) error {
-	if r := p.ready[syntax].Load(); r != nil && r.version == p.version.Load() {
+	if r := p.ready[syntax].Load(); r != nil && r.version == p.version.Load() && r.hold() {
+		defer r.release()
 		return visit(r)
 	}
 	r, parts := p.render(s, syntax)
@@ -176,9 +240,11 @@ func (p *page) walk(s *Store, syntax Syntax, visit func(*rendering) error) error
 	if parts != nil {
 		return nil
 	}
+	defer r.release()
 	return visit(r)
 }
 
+// render returns what is ready, held, after making it so.
 func (p *page) render(s *Store, syntax Syntax) (*rendering, []*page) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,17 +254,22 @@ func (p *page) render(s *Store, syntax Syntax) (*rendering, []*page) {
 	version := p.version.Load()
 	have := p.ready[syntax].Load()
 	if have != nil && have.version == version {
+		have.hold()      // as the page does, while it is locked
 		return have, nil // another scrape was faster
 	}
 	r := &rendering{version: version}
+	r.holds.Store(2)
 	switch syntax {
 	case Text:
-		p.writeText(r, s.options.Timestamps, have)
+		p.writeText(s, r, have)
 	case OpenMetrics:
 		r.text = p.writeOpen(s.options, have)
 	case Protobuf:
 		r.text = p.writeProtobuf(s.options.Timestamps, have)
 	}
 	p.ready[syntax].Store(r)
+	if have != nil {
+		have.release()
+	}
 	return r, nil
 }

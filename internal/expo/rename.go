@@ -12,6 +12,7 @@ func (s *Store) Renamed(now time.Time, rename func(string) string) *Store {
 	options := s.options
 	options.Expiration = 0
 	other := New(options)
+	other.rooms.heap = true
 	for _, e := range *s.index.Load() {
 		target := e.Family
 		target.Name = rename(e.Name)

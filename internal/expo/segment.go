@@ -21,25 +21,16 @@ type segment struct {
 }
 
 // compress returns the segment of a text. With lines, the next segment of the
-// same lines may take over what has not changed.
-func compress(text string, lines int, again *reuse) *segment {
-	seg := &segment{length: len(text)}
-	scratch := make([]byte, 0, len(text)/8+512)
+// same lines may take over what has not changed. Scratch is used and left.
+func compress(scratch *[]byte, text string, lines int, again *reuse) *segment {
+	seg := &segment{length: len(text), sum: crc32.ChecksumIEEE(asBytes(text))}
 	var starts *[]uint32
 	if lines > 0 {
 		seg.starts = make([]uint32, 0, lines+1)
 		starts = &seg.starts
 	}
-	seg.deflated = deflate(scratch, text, starts, again)
-	if slack := cap(seg.deflated) - len(seg.deflated); slack > len(seg.deflated)/4 {
-		seg.deflated = bytes.Clone(seg.deflated) // it is kept
-	}
-	var part [4096]byte // a string cannot be summed as it is
-	for text != "" {
-		n := copy(part[:], text)
-		seg.sum = crc32.Update(seg.sum, crc32.IEEETable, part[:n])
-		text = text[n:]
-	}
+	*scratch = deflate((*scratch)[:0], text, starts, again)
+	seg.deflated = bytes.Clone(*scratch) // it is kept: no slack
 	return seg
 }
 

@@ -6,7 +6,8 @@ import "math"
 type series struct {
 	// line is what the series last was in the text format, value and all, as a part
 	// of its page's text. Before that it is the head of the line, or for types of
-	// several lines what stands between the braces.
+	// several lines what stands between the braces. It is in a room that only the
+	// page leads to, not the string: it is read with the page locked, and copied.
 	line string
 	// bits of the value of types of one line.
 	bits uint64
@@ -68,19 +69,20 @@ func floorMilli(nanos int64) int64 {
 	return ms
 }
 
-func newSeries(f *family, body string) *series {
+// newSeries returns a series and where its line is. The store's lock is held.
+func newSeries(f *family, body string, rooms *rooms) (*series, *room) {
 	ser := &series{bodyLen: uint32(len(body))}
-	if !f.Type.simple() {
-		ser.line = body
-		return ser
+	line := asBytes(body)
+	if f.Type.simple() {
+		line = appendHead(nil, &f.lines[0], body, "")
+		ser.bodyAt = uint16(len(f.lines[0].text))
+		if body != "" {
+			ser.bodyAt++ // a brace or a comma
+		}
 	}
-	head := appendHead(nil, &f.lines[0], body, "")
-	ser.line = string(head)
-	ser.bodyAt = uint16(len(f.lines[0].text))
-	if body != "" {
-		ser.bodyAt++ // a brace or a comma
-	}
-	return ser
+	var in *room
+	ser.line, in = rooms.keep(line)
+	return ser, in
 }
 
 // differs reports whether writing the sample would change what is exposed.

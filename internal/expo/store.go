@@ -75,6 +75,8 @@ type Store struct {
 	expiry atomic.Int64
 
 	buffers buffers
+	scratch scratches
+	rooms   rooms
 
 	mu sync.Mutex
 	// claims maps each line name to the family that writes it: a histogram claims
@@ -185,9 +187,9 @@ func (s *Store) Open(now time.Time, h *Handle, d Description) (Opened, error) {
 		return opened, ErrFull
 	}
 	f = s.familyOf(d.Family) // which may have gone to make room
-	ser := newSeries(f, body)
+	ser, in := newSeries(f, body, &s.rooms)
 	ser.seen, ser.origin = now.UnixNano(), d.Origin
-	f.insert(ser)
+	f.insert(ser, in)
 	f.live++
 	s.series++
 	s.expireAt(ser.seen)

@@ -2,67 +2,76 @@ package expo
 
 import (
 	"math"
+	"slices"
 	"strconv"
-	"strings"
 )
 
 // writeText writes the page in the text format, from the lines that have not
 // changed and anew where they have. The page's lock is held.
-func (p *page) writeText(r *rendering, timestamps bool, before *rendering) {
-	var b strings.Builder
-	size := 64
-	if before != nil {
-		size += len(before.text)
-	}
-	b.Grow(size + 4*len(p.series))
-	var ends [max(simplePage, compoundPage)]int // no page has more
-	var buffer []byte
-	simple := p.family.Type.simple()
+func (p *page) writeText(s *Store, r *rendering, before *rendering) {
+	simple, timestamps := p.family.Type.simple(), s.options.Timestamps
 	r.shape, r.lines = p.shape, len(p.series)
+	// What is new is written aside first, so that the length of all is known.
+	scratch := s.scratch.get()
+	defer s.scratch.put(scratch)
+	anew := (*scratch)[:0]
+	size := 0
+	waiting := false                               // for a first value
+	var ends [max(simplePage, compoundPage)]uint32 // in anew; no page has more
 	for i, ser := range p.series {
-		if !ser.written || !simple {
-			r.lines = 0
-		}
-		if ser.old && simple {
-			r.changed[i/64] |= 1 << (i % 64)
-		}
 		switch {
 		case !ser.written:
+			r.lines, waiting = 0, true
 		case !ser.old:
-			b.WriteString(ser.line)
+			size += len(ser.line)
 		case simple:
-			b.WriteString(ser.head())
-			buffer = appendValue(buffer[:0], ser.value(), ser.stamp(timestamps))
-			b.Write(buffer)
+			r.changed[i/64] |= 1 << (i % 64)
+			size += len(ser.head())
+			anew = appendValue(anew, ser.value(), ser.stamp(timestamps))
 		default:
-			buffer = ser.appendLines(buffer[:0], timestamps)
-			b.Write(buffer)
+			anew = ser.appendLines(anew, timestamps)
 		}
-		ends[i] = b.Len()
+		ends[i] = uint32(len(anew))
 	}
-	text := b.String()
-	if b.Cap() > len(text)+len(text)/8+256 {
-		text = strings.Clone(text) // it is kept: no slack
+	*scratch = anew
+	if !simple {
+		r.lines = 0
 	}
-	from := 0
+	r.room, r.rooms = s.rooms.get(size+len(anew)), &s.rooms
+	room := r.room.text
+	from := uint32(0)
 	for i, ser := range p.series {
-		if ser.written {
-			if ser.old && !simple {
-				ser.bodyAt = ser.firstBody()
-			}
-			ser.line, ser.old = text[from:ends[i]], false
+		if !ser.written {
+			continue
 		}
-		from = ends[i]
+		begin := len(room)
+		switch {
+		case !ser.old:
+			room = append(room, ser.line...)
+		case simple:
+			room = append(append(room, ser.head()...), anew[from:ends[i]]...)
+		default:
+			room = append(room, anew[from:ends[i]]...)
+			ser.bodyAt = ser.firstBody()
+		}
+		from, ends[i] = ends[i], uint32(len(room)) // from now on in room
+		ser.line, ser.old = asString(room[begin:]), false
 	}
-	r.text = text
+	r.text, r.room.text = asString(room), room
+	if !waiting {
+		p.lent = nil
+	}
 	if before != nil && before.shape == r.shape && before.lines == r.lines && r.lines > 0 {
-		r.follow(before)
+		if r.follow(before) {
+			r.ends = slices.Clone(ends[:r.lines])
+		}
 	}
 }
 
 // follow notes what can be taken over from the rendering of the same lines
-// before, or from the one before that if nobody wanted this one compressed.
-func (r *rendering) follow(before *rendering) {
+// before, or from the one before that if nobody wanted this one compressed, and
+// reports whether that is anything.
+func (r *rendering) follow(before *rendering) bool {
 	base := before.kept.Load()
 	if base == nil {
 		base = before.base.Load()
@@ -71,6 +80,7 @@ func (r *rendering) follow(before *rendering) {
 		}
 	}
 	r.base.Store(base)
+	return base != nil
 }
 
 // firstBody is where the labels begin in the first line of a series of several

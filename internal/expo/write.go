@@ -126,7 +126,8 @@ func (s *Store) output(w io.Writer, f Format) (output, error) {
 		tail = openEnd
 	}
 	if f.Encoding == Gzip && f.Syntax != Protobuf {
-		out := &joiner{plain: plain{w: unclosed{w}, pool: &s.buffers, buffer: s.buffers.get()}, tail: tail}
+		out := &joiner{plain: plain{w: unclosed{w}, pool: &s.buffers, buffer: s.buffers.get()}, tail: tail,
+			scratches: &s.scratch, scratch: s.scratch.get()}
 		return out, write(&out.plain, gzipHeader)
 	}
 	var stream io.WriteCloser
@@ -220,6 +221,9 @@ type joiner struct {
 	run    []byte
 	sum    uint32
 	length uint32
+
+	scratches *scratches
+	scratch   *[]byte
 }
 
 func (o *joiner) begin(_ *family, h *header) error {
@@ -228,7 +232,7 @@ func (o *joiner) begin(_ *family, h *header) error {
 	}
 	seg := h.kept.Load()
 	if seg == nil {
-		seg = compress(h.text, 0, nil)
+		seg = compress(o.scratch, h.text, 0, nil)
 		h.kept.Store(seg)
 	}
 	return o.append(seg)
@@ -243,7 +247,7 @@ func (o *joiner) page(r *rendering) error {
 	}
 	seg := r.kept.Load()
 	if seg == nil {
-		seg = compress(r.text, r.lines, &reuse{base: r.base.Load(), changed: r.changed})
+		seg = compress(o.scratch, r.text, r.lines, &reuse{base: r.base.Load(), changed: r.changed, ends: r.ends})
 		r.kept.Store(seg)
 		r.base.Store(nil)
 	}
@@ -251,7 +255,11 @@ func (o *joiner) page(r *rendering) error {
 }
 
 func (o *joiner) end() error { return nil }
-func (o *joiner) abandon()   { o.plain.abandon() }
+
+func (o *joiner) abandon() {
+	o.scratches.put(o.scratch)
+	o.plain.abandon()
+}
 
 func (o *joiner) gather(text string) error {
 	o.run = append(o.run, text...)
@@ -265,9 +273,9 @@ func (o *joiner) flush() error {
 	if len(o.run) == 0 {
 		return nil
 	}
-	text := string(o.run)
+	seg := compress(o.scratch, asString(o.run), 0, nil)
 	o.run = o.run[:0]
-	return o.append(compress(text, 0, nil))
+	return o.append(seg)
 }
 
 func (o *joiner) append(seg *segment) error {

@@ -76,6 +76,7 @@ func live() int64 {
 }
 
 func TestHostileServers(t *testing.T) {
+	const floodBehind = "endless events after the answer"
 	var written atomic.Int64
 	as := func(w http.ResponseWriter, contentType string) { w.Header().Set("Content-Type", contentType) }
 	const JSON, events = "application/json", "text/event-stream"
@@ -97,7 +98,9 @@ func TestHostileServers(t *testing.T) {
 			as(w, events)
 			endless(w, q, &written, ": still here\n\n")
 		}}, check.Unhealthy, check.Protocol, "tools/list at HOST: the answers are larger than 4 MiB"},
-		"endless events after the answer": {scripted{"tools/list": func(w http.ResponseWriter, q *http.Request, id string) {
+		// They are not waited for, but until the run is over they are read: whether it
+		// is before they are too much is a race that ends either way.
+		floodBehind: {scripted{"tools/list": func(w http.ResponseWriter, q *http.Request, id string) {
 			as(w, events)
 			_, _ = io.WriteString(w, "data: "+answerTo(id, oneTool)+"\n\n")
 			endless(w, q, &written, ": still here\n\n")
@@ -191,6 +194,9 @@ func TestHostileServers(t *testing.T) {
 			before := live()
 			written.Store(0)
 			r := runOnce(t, p, timeout)
+			if name == floodBehind && r.State != check.Healthy {
+				test.state, test.kind, test.cause = check.Unhealthy, check.Protocol, "tools/call at HOST: the answers are larger than 4 MiB"
+			}
 			require.Equal(t, test.state, r.State, r.Reason)
 			require.Equal(t, test.kind, r.ErrorType, r.Reason)
 			if test.cause != "" {
